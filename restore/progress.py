@@ -1,0 +1,47 @@
+"""Where a provider is, told to whoever runs it.
+
+`run(image_path, model_id, strength, upscale)` has no argument for progress, and keeps its signature;
+so a provider calls `report()` and `note()` here, and whoever runs it listens inside `listening()`.
+Called bare, outside the server, both do nothing. This ContextVar is the one exception to the house
+rule "no module state but constants".
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told: `report` gets a fraction 0.0..1.0, `note` one line for the job's log."""
+
+    report: Callable[[float], None]
+    note: Callable[[str], None]
+
+
+_listener: ContextVar[Listener | None] = ContextVar("restore_progress_listener", default=None)
+
+
+def report(fraction: float) -> None:
+    """Say that `fraction` (0.0..1.0, clamped; NaN counts as 0.0) of the provider's work is done."""
+    listener = _listener.get()
+    if listener is not None:
+        listener.report(min(max(0.0, fraction), 1.0))
+
+
+def note(line: str) -> None:
+    """Say in one line what was found and done; it stands in the log beside the job's end."""
+    listener = _listener.get()
+    if listener is not None:
+        listener.note(line)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let `listener` hear every `report()` and `note()` made inside the block."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

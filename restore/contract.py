@@ -1,0 +1,219 @@
+"""The promise to the client: routes, form fields, statuses, sentences, JSON shapes, events.
+
+Paths, parameter names, status codes and the two JSON shapes are immutable: strict clients throw on
+one key more. What is added to them travels in headers or under paths of its own. This module holds
+words and tables only; it opens nothing and decides nothing that needs a clock, a file or a socket.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+RESTORE_PATH = "/v1/restore"
+JOBS_PATH = "/v1/jobs/"
+OUTPUTS_PATH = "/outputs/"
+HEALTH_PATH = "/healthz"
+
+IMAGE_FIELD = "image"
+TEXT_FIELDS = ("model_id", "strength", "upscale")
+
+STRENGTH_MIN, STRENGTH_MAX, STRENGTH_DEFAULT = 0.1, 1.0, 0.6
+UPSCALES, UPSCALE_DEFAULT = (1, 2, 4), 1
+MAX_SIDE_PX = 4096
+POLL_INTERVAL_S = 1.5
+
+
+class Event(StrEnum):
+    """The telemetry events; each is one JSON line on stderr."""
+
+    REQUESTED = "restore.requested"
+    STARTED = "restore.started"
+    SUCCEEDED = "restore.succeeded"
+    FAILED = "restore.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way a request is refused: `again` says whether the same request may be sent again."""
+
+    code: str
+    status: int
+    sentence: str
+    again: str = "no"
+
+
+_NO, _LATER = "no", "after Retry-After"
+
+PROBLEMS: Mapping[str, Problem] = {
+    problem.code: problem
+    for problem in (
+        Problem("malformed_request", 400, "The request is not valid HTTP."),
+        Problem("malformed_form", 400, "The form data is damaged or incomplete."),
+        Problem("form_too_large", 400, "The form has too many or too long fields."),
+        Problem("image_missing", 400, "The form has no file in the field 'image'."),
+        Problem("image_repeated", 400, "The form has more than one file in the field 'image'."),
+        Problem("image_empty", 400, "The file in the field 'image' is empty."),
+        Problem("image_unreadable", 400, "The image is damaged or incomplete and can't be read."),
+        Problem(
+            "image_dimensions",
+            400,
+            f"The image is larger than {MAX_SIDE_PX} x {MAX_SIDE_PX} pixels.",
+        ),
+        Problem("field_repeated", 400, "A field is given more than once."),
+        Problem(
+            "strength_invalid",
+            400,
+            f"strength must be a number from {STRENGTH_MIN} to {STRENGTH_MAX}, such as 0.6.",
+        ),
+        Problem("upscale_invalid", 400, "upscale must be 1, 2 or 4."),
+        Problem("model_unknown", 400, "This model_id is not offered."),
+        Problem("cross_origin", 403, "Requests from other web sites are not accepted."),
+        Problem("job_not_found", 404, "There is no job with this id."),
+        Problem("result_not_found", 404, "There is no result with this name."),
+        Problem("not_found", 404, "There is nothing at this address."),
+        Problem("method_not_allowed", 405, "This address doesn't answer this method."),
+        Problem("request_timeout", 408, "The request took too long to arrive.", "yes"),
+        Problem("length_required", 411, "The request must say how long it is."),
+        Problem("payload_too_large", 413, "The image is too large."),
+        Problem("uri_too_long", 414, "The address is too long."),
+        Problem(
+            "unsupported_content_type",
+            415,
+            "Send the image as multipart/form-data, in the field 'image'.",
+        ),
+        Problem("unsupported_image", 415, "The file is not a JPEG, PNG, WEBP or HEIC image."),
+        Problem("range_not_satisfiable", 416, "The requested range is outside of the file."),
+        Problem("expectation_failed", 417, "This expectation can't be met."),
+        Problem("host_not_allowed", 421, "This server doesn't answer under this host name."),
+        Problem("rate_limited", 429, "Too many requests. Please wait a moment.", _LATER),
+        Problem("headers_too_large", 431, "The request's header is too large."),
+        Problem("internal_error", 500, "Something went wrong on our side.", "yes"),
+        Problem("not_implemented", 501, "This way of sending a request is not supported."),
+        Problem("disabled", 503, "Restoring photos is switched off at the moment.", _LATER),
+        Problem("queue_full", 503, "Too many photos are waiting. Please try later.", _LATER),
+        Problem(
+            "storage_unavailable",
+            503,
+            "There is no room to keep the photo. Please try later.",
+            _LATER,
+        ),
+        Problem("too_busy", 503, "Too many connections. Please try later.", _LATER),
+        Problem("starting", 503, "The server is still starting. Please try again.", _LATER),
+        Problem("stopping", 503, "The server is stopping. Please try again soon.", _LATER),
+        Problem("http_version_not_supported", 505, "This version of HTTP is not supported."),
+    )
+}
+
+JOB_ERRORS: Mapping[str, str] = {
+    "decode_failed": "The file is damaged or incomplete.",
+    "provider_error": "The photo couldn't be restored.",
+    "bad_output": "The restored photo turned out unusable.",
+    "timeout": "Restoring the photo took too long.",
+    "worker_died": "Restoring the photo failed several times.",
+    "server_died": "The server was interrupted too often while restoring the photo.",
+    "storage": "The photo is no longer in the server's storage.",
+}
+
+
+class Refusal(Exception):  # noqa: N818  (it is an answer to a client, not a fault of the program)
+    """A request that is answered with an error.
+
+    `code` is one of PROBLEMS; `sentence` replaces the table's where the case has more to say;
+    `headers` are added to the answer; `detail` goes to the log only.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        sentence: str | None = None,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        detail: str = "",
+    ) -> None:
+        problem = PROBLEMS[code]
+        super().__init__(code)
+        self.code = code
+        self.status = problem.status
+        self.sentence = sentence or problem.sentence
+        self.headers = headers
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What a client asks for: `strength` 0.1..1.0, `upscale` 1, 2 or 4."""
+
+    model_id: str
+    strength: float
+    upscale: int
+
+
+_DECIMAL = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
+
+
+def parse_fields(fields: Mapping[str, str], model_default: str, models: Collection[str]) -> JobSpec:
+    """Turn the form's texts into a JobSpec; an empty or absent field takes its default.
+
+    `models` are the ids that may be asked for. Raises Refusal (400).
+    """
+    return JobSpec(
+        model_id=_parse_model(fields.get("model_id", ""), model_default, models),
+        strength=_parse_strength(fields.get("strength", "")),
+        upscale=_parse_upscale(fields.get("upscale", "")),
+    )
+
+
+def _parse_model(text: str, default: str, models: Collection[str]) -> str:
+    model_id = text.strip(" ") or default
+    if model_id not in models:
+        offered = ", ".join(sorted(models))
+        raise Refusal("model_unknown", f"This model_id is not offered. Offered are: {offered}.")
+    return model_id
+
+
+def _parse_strength(text: str) -> float:
+    number = text.strip(" ")
+    if not number:
+        return STRENGTH_DEFAULT
+    if not _DECIMAL.fullmatch(number):
+        raise Refusal("strength_invalid")
+    strength = float(number)
+    if not STRENGTH_MIN <= strength <= STRENGTH_MAX:
+        raise Refusal("strength_invalid")
+    return strength
+
+
+def _parse_upscale(text: str) -> int:
+    number = text.strip(" ")
+    if not number:
+        return UPSCALE_DEFAULT
+    if number not in {str(upscale) for upscale in UPSCALES}:
+        raise Refusal("upscale_invalid")
+    return int(number)
+
+
+def created_json(job_id: str) -> bytes:
+    """The body of the 201."""
+    return json.dumps({"job_id": job_id, "status": "queued"}).encode()
+
+
+def job_json(
+    job_id: str, status: str, progress: float, result_url: str | None, error: str | None
+) -> bytes:
+    """The body of a poll: exactly these keys, for ever. `progress` is 0.0..1.0."""
+    return json.dumps(
+        {
+            "job_id": job_id,
+            "status": status,
+            "progress": progress,
+            "result_url": result_url,
+            "error": error,
+        }
+    ).encode()
+
+
+def error_json(code: str, sentence: str) -> bytes:
+    """The body of every refusal."""
+    return json.dumps({"error": sentence, "code": code}, ensure_ascii=False).encode()

@@ -1,0 +1,93 @@
+"""One job and its state machine, all of it: queued -> running -> succeeded | failed.
+
+Pure values: each step returns a new Job and raises IllegalTransition where TRANSITIONS doesn't allow
+it. Storing a job is jobstore's, deciding when to take a step the dispatcher's. The rule kept here: a
+status never runs backwards; a job that starts again stays `running`.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from restore.contract import JOB_ERRORS, JobSpec
+
+MAX_ATTEMPTS = 3  # starts of a job whose worker died, after which it fails
+MAX_VANISHED = 10  # starts of a job under which the server itself vanished
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.FAILED}),
+    JobStatus.RUNNING: frozenset({JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED}),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+}
+
+ENDED = frozenset(status for status, following in TRANSITIONS.items() if not following)
+
+
+class IllegalTransition(Exception):  # noqa: N818  (named after the field's term)
+    """A step that the state machine doesn't have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One promised job.
+
+    `source` is the sniffed format of the upload (jpeg, png, webp, heic), `width` and `height` its
+    pixels as its header says; `attempt` counts starts that cost one (see `start`), `vanished` the
+    times the server disappeared under it. `output` is the result's file name, `error` one of
+    JOB_ERRORS. Times are seconds since the epoch, wall clock: for people and for retention only.
+    """
+
+    id: str
+    spec: JobSpec
+    source: str
+    width: int
+    height: int
+    created_at: float
+    status: JobStatus = JobStatus.QUEUED
+    attempt: int = 0
+    vanished: int = 0
+    output: str | None = None
+    output_bytes: int = 0
+    error: str | None = None
+    ended_at: float | None = None
+
+    def start(self) -> "Job":
+        """queued | running -> running: one more attempt begins."""
+        return self._to(JobStatus.RUNNING, attempt=self.attempt + 1)
+
+    def postpone(self) -> "Job":
+        """running -> running: a polite stop took the worker away; the attempt is not counted."""
+        return self._to(JobStatus.RUNNING, attempt=max(0, self.attempt - 1))
+
+    def vanish(self) -> "Job":
+        """running -> running: the server itself disappeared; counted apart from attempts."""
+        return self._to(
+            JobStatus.RUNNING, attempt=max(0, self.attempt - 1), vanished=self.vanished + 1
+        )
+
+    def succeed(self, output: str, output_bytes: int, now: float) -> "Job":
+        """running -> succeeded, with the result's file name."""
+        return self._to(JobStatus.SUCCEEDED, output=output, output_bytes=output_bytes, ended_at=now)
+
+    def fail(self, error: str, now: float) -> "Job":
+        """queued | running -> failed; `error` is one of JOB_ERRORS."""
+        if error not in JOB_ERRORS:
+            raise ValueError(f"not an error of jobs: {error!r}")
+        return self._to(JobStatus.FAILED, error=error, ended_at=now)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    def _to(self, status: JobStatus, **changes: object) -> "Job":
+        if status not in TRANSITIONS[self.status]:
+            raise IllegalTransition(f"{self.id}: {self.status} -> {status}")
+        return replace(self, status=status, **changes)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 """One job and its state machine, all of it: queued -> running -> succeeded | failed.
 
-Pure values: each step returns a new Job and raises IllegalTransition where TRANSITIONS doesn't allow
-it. Storing a job is jobstore's, deciding when to take a step the dispatcher's. The rule kept here: a
-status never runs backwards; a job that starts again stays `running`.
+Pure values: each step returns a new Job and raises IllegalTransition where TRANSITIONS doesn't
+allow it. Storing a job is jobstore's, deciding when to take a step the dispatcher's. The rule kept
+here: a status never runs backwards; a job that starts again stays `running`.
 """
 
 from dataclasses import dataclass, replace
@@ -41,7 +41,8 @@ class Job:
 
     `source` is the sniffed format of the upload (jpeg, png, webp, heic), `width` and `height` its
     pixels as its header says; `attempt` counts starts that cost one (see `start`), `vanished` the
-    times the server disappeared under it. `output` is the result's file name, `error` one of
+    times the server disappeared under it. `progress` is what a poll of an ended job says: 1.0 after
+    success, what was reached after a failure. `output` is the result's file name, `error` one of
     JOB_ERRORS. Times are seconds since the epoch, wall clock: for people and for retention only.
     """
 
@@ -54,6 +55,7 @@ class Job:
     status: JobStatus = JobStatus.QUEUED
     attempt: int = 0
     vanished: int = 0
+    progress: float = 0.0
     output: str | None = None
     output_bytes: int = 0
     error: str | None = None
@@ -77,11 +79,11 @@ class Job:
         """running -> succeeded, with the result's file name."""
         return self._to(JobStatus.SUCCEEDED, output=output, output_bytes=output_bytes, ended_at=now)
 
-    def fail(self, error: str, now: float) -> "Job":
-        """queued | running -> failed; `error` is one of JOB_ERRORS."""
+    def fail(self, error: str, now: float, progress: float = 0.0) -> "Job":
+        """queued | running -> failed; `error` is one of JOB_ERRORS, `progress` what was reached."""
         if error not in JOB_ERRORS:
             raise ValueError(f"not an error of jobs: {error!r}")
-        return self._to(JobStatus.FAILED, error=error, ended_at=now)
+        return self._to(JobStatus.FAILED, progress=progress, error=error, ended_at=now)
 
     @property
     def ended(self) -> bool:

@@ -1,7 +1,7 @@
 """Every limit of the server in one place, with its unit and what it bounds.
 
-Settings that a person may want to change are in config.py; these hold for everybody. The limits of the
-two parsers are arguments of theirs (HttpLimits, FormLimits) and stand beside their code.
+Settings that a person may want to change are in config.py; these hold for everybody. The limits of
+the two parsers are arguments of theirs (HttpLimits, FormLimits) and stand beside their code.
 """
 
 KIB = 1024

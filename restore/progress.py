@@ -1,7 +1,7 @@
 """Where a provider is, told to whoever runs it.
 
-`run(image_path, model_id, strength, upscale)` has no argument for progress, and keeps its signature;
-so a provider calls `report()` and `note()` here, and whoever runs it listens inside `listening()`.
+`run(image_path, model_id, strength, upscale)` has no argument for progress, and keeps its
+signature; so a provider calls `report()` and `note()` here, and whoever runs it listens inside `listening()`.
 Called bare, outside the server, both do nothing. This ContextVar is the one exception to the house
 rule "no module state but constants".
 """

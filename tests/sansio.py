@@ -15,6 +15,7 @@ import unittest
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 EVENTS_PER_BYTE = 4  # a parser that gives more than this, and a few, is going round in circles
@@ -57,7 +58,7 @@ def events_of(
 def pieces_of(data: bytes, cuts: Iterable[int], eof: bool = False) -> list[bytes]:
     """Cut `data` at the given offsets; no piece is empty but the last, which is b"" for `eof`."""
     edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
-    pieces = [data[start:end] for start, end in zip(edges, edges[1:], strict=False) if end > start]
+    pieces = [data[start:end] for start, end in pairwise(edges) if end > start]
     return [*pieces, b""] if eof else pieces
 
 

@@ -1,0 +1,46 @@
+"""The four telemetry events, one JSON line each on stderr.
+
+Every event carries `time` (UTC, RFC 3339), `event`, `job_id` and `provider`. An event never takes
+anything down with it: a stderr that can't be written to loses the line, not the job.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from restore.contract import Event
+
+
+class Telemetry:
+    """Writes events through `write`, which gets one whole line without its end."""
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        provider: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._write = write
+        self._provider = provider
+        self._now = now
+
+    def requested(self, job_id: str, model_id: str) -> None:
+        """A job got its promise."""
+        self._emit(Event.REQUESTED, job_id, model_id=model_id)
+
+    def started(self, job_id: str, attempt: int) -> None:
+        """An attempt begins; the first is 1."""
+        self._emit(Event.STARTED, job_id, attempt=attempt)
+
+    def succeeded(self, job_id: str, duration_ms: int) -> None:
+        """A job's result is there; `duration_ms` runs from the start of its last attempt."""
+        self._emit(Event.SUCCEEDED, job_id, duration_ms=duration_ms)
+
+    def failed(self, job_id: str, error_class: str) -> None:
+        """A job ended without a result; `error_class` is one of contract.JOB_ERRORS."""
+        self._emit(Event.FAILED, job_id, error_class=error_class)
+
+    def _emit(self, event: Event, job_id: str, **fields: str | int) -> None:
+        time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        head = {"time": time, "event": str(event), "job_id": job_id, "provider": self._provider}
+        self._write(json.dumps(head | fields))

@@ -16,6 +16,27 @@ JOBS_PATH = "/v1/jobs/"
 OUTPUTS_PATH = "/outputs/"
 HEALTH_PATH = "/healthz"
 
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address: `methods` maps each method to the function of handlers.py that answers it.
+
+    With `takes_name` the address is `path` and one more segment, which the function gets. HEAD goes
+    wherever GET does; OPTIONS is answered for all alike.
+    """
+
+    path: str
+    methods: Mapping[str, str]
+    takes_name: bool = False
+
+
+ROUTES = (
+    Route(JOBS_PATH, {"GET": "get_job", "DELETE": "cancel_job"}, takes_name=True),
+    Route(RESTORE_PATH, {"POST": "create_job"}),
+    Route(OUTPUTS_PATH, {"GET": "get_output"}, takes_name=True),
+    Route(HEALTH_PATH, {"GET": "get_health"}),
+)
+
 IMAGE_FIELD = "image"
 TEXT_FIELDS = ("model_id", "strength", "upscale")
 

@@ -1,0 +1,180 @@
+"""One upload: the parts of a form to an image in temporary storage and the fields' texts.
+
+It reads a body as it arrives, tells the image's format by its first bytes, counts its size, and
+hands it to disk in larger pieces, the next one arriving while the last is written. It holds no more of the
+image than two such pieces. It doesn't decide what the fields may say (contract.parse_fields), nor
+does it look into the image (the inspector does, in a child). The rule kept here: a form is refused
+as soon as what has arrived tells, and its owner throws the file away.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from restore import limits, multipart, sniff
+from restore.contract import IMAGE_FIELD, TEXT_FIELDS, Refusal
+
+Chunk = bytes | memoryview
+
+_TELLING_BYTES = 16  # enough to tell every accepted format but the boxes of ISO base media files
+
+
+class Body(Protocol):
+    """A request's body as it arrives."""
+
+    async def read(self) -> Chunk:
+        """The next bytes; empty at the end."""
+
+
+Write = Callable[[Sequence[Chunk]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Form:
+    """What one upload held: the image's format and size, and the texts of the known fields."""
+
+    kind: sniff.Kind | None = None
+    image_bytes: int = 0
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class FormParser:
+    """Reads one form. `write` puts a piece of the image into its file and is awaited in turn."""
+
+    def __init__(self, boundary: bytes, max_image_bytes: int, write: Write) -> None:
+        self._parser = multipart.MultipartParser(boundary)
+        self._max_image_bytes = max_image_bytes
+        self._write = write
+        self._form = Form()
+        self._received = 0  # bytes of the body
+        self._part: multipart.Part | None = None
+        self._image_seen = False
+        self._text = bytearray()
+        self._head = bytearray()  # of the image, until its format is told
+        self._pieces: list[Chunk] = []
+        self._pieces_bytes = 0
+        self._writing: asyncio.Future[None] | None = None
+
+    async def parse(self, body: Body) -> Form:
+        """Read `body` to its end. Raises Refusal (400, 413, 415) and what `write` raises."""
+        try:
+            while chunk := await body.read():
+                self._received += len(chunk)
+                self._parser.receive_data(chunk)
+                await self._take_events()
+                if self._received - self._form.image_bytes > limits.FORM_OVERHEAD_BYTES:
+                    raise too_large(self._max_image_bytes)
+            self._parser.receive_eof()
+            await self._take_events()
+            await self._flush()
+            await self._settle()
+        except multipart.FormError as error:
+            raise Refusal("malformed_form", detail=error.reason) from None
+        finally:
+            if self._writing is not None:  # refused: nobody may close the file under a write
+                await asyncio.wait({self._writing})
+        if not self._image_seen:
+            raise Refusal("image_missing")
+        return self._form
+
+    async def _take_events(self) -> None:
+        while True:
+            event = self._parser.next_event()
+            if isinstance(event, multipart.Data):
+                await self._take_data(event.data)
+            elif isinstance(event, multipart.Part):
+                self._begin_part(event)
+            elif isinstance(event, multipart.EndOfPart):
+                await self._end_part()
+            else:
+                return
+
+    def _begin_part(self, part: multipart.Part) -> None:
+        self._part = part
+        if part.name == IMAGE_FIELD:
+            if self._image_seen:
+                raise Refusal("image_repeated")
+            self._image_seen = True
+        elif part.name in self._form.fields:
+            raise Refusal("field_repeated", f"The field {part.name} is given more than once.")
+        self._text.clear()
+
+    async def _take_data(self, data: Chunk) -> None:
+        assert self._part is not None
+        if self._part.name == IMAGE_FIELD:
+            await self._take_image(data)
+        elif self._part.name in TEXT_FIELDS:
+            self._text += data
+            if len(self._text) > limits.FIELD_BYTES:
+                raise Refusal("form_too_large")
+
+    async def _end_part(self) -> None:
+        assert self._part is not None
+        if self._part.name == IMAGE_FIELD:
+            if not self._form.image_bytes:
+                raise Refusal("image_empty")
+            if self._form.kind is None:
+                self._tell_kind(whole=True)
+        elif self._part.name in TEXT_FIELDS:
+            self._form.fields[self._part.name] = _text_of(self._part, bytes(self._text))
+        self._part = None
+
+    # -- the image
+
+    async def _take_image(self, data: Chunk) -> None:
+        self._form.image_bytes += len(data)
+        if self._form.image_bytes > self._max_image_bytes:
+            raise too_large(self._max_image_bytes)
+        if self._form.kind is None:
+            self._head += data[: limits.IMAGE_HEAD_BYTES - len(self._head)]
+            self._tell_kind(whole=len(self._head) >= limits.IMAGE_HEAD_BYTES)
+        self._pieces.append(data)
+        self._pieces_bytes += len(data)
+        if self._pieces_bytes >= limits.WRITE_BYTES and self._form.kind is not None:
+            await self._flush()
+
+    def _tell_kind(self, *, whole: bool) -> None:
+        """Tell the format once the first bytes can; `whole` says that no more of them will come."""
+        if not whole and (len(self._head) < _TELLING_BYTES or self._head[4:8] == b"ftyp"):
+            return
+        kind = sniff.sniff(bytes(self._head))
+        if kind not in sniff.ACCEPTED:
+            raise Refusal("unsupported_image", sniff.refusal_sentence(kind), detail=kind)
+        self._form.kind = kind
+
+    async def _flush(self) -> None:
+        """Hand the gathered piece to the disk, once the one before it is written."""
+        await self._settle()
+        if self._pieces:
+            pieces, self._pieces, self._pieces_bytes = self._pieces, [], 0
+            self._writing = asyncio.ensure_future(self._write(pieces))
+
+    async def _settle(self) -> None:
+        """Wait for the write under way; what it raised is raised here."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+
+def too_large(max_image_bytes: int) -> Refusal:
+    """The 413 that names the limit."""
+    mebibytes = max_image_bytes / limits.MIB
+    return Refusal("payload_too_large", f"The image is larger than {mebibytes:g} MB.")
+
+
+def _text_of(part: multipart.Part, raw: bytes) -> str:
+    """A field's text. Retrofit with Gson sends it as JSON, a string or a number."""
+    try:
+        text = raw.decode()
+        if part.content_type != "application/json" or not text.strip():
+            return text
+        value = json.loads(text)
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        raise Refusal("malformed_form", f"The field {part.name} can't be read.") from None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal("malformed_form", f"The field {part.name} must be a text or a number.")
+    return text.strip()

@@ -1,0 +1,366 @@
+"""Request to Response, one function a route; contract.ROUTES says which.
+
+A handler decides in the contract's order and calls the rooms below; it knows no socket, no SQL and no
+Pillow. Everything that is refused is raised as a Refusal and answered in one place. The promise is
+made here: `create_job` returns its 201 only after upload and row are on disk, and whatever breaks
+before that leaves no file.
+"""
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from restore import limits, worker
+from restore.access import client_of, host_allowed, parse_address, rate_key, same_origin
+from restore.config import Config
+from restore.contract import (
+    JOB_ERRORS,
+    JOBS_PATH,
+    MAX_SIDE_PX,
+    OUTPUTS_PATH,
+    ROUTES,
+    Refusal,
+    Route,
+    created_json,
+    job_json,
+    parse_fields,
+)
+from restore.dispatcher import Dispatcher
+from restore.formparser import Body, Chunk, Form, FormParser, too_large
+from restore.http11 import Request
+from restore.jobs import Job, JobStatus
+from restore.jobstore import JobStore, StoreError
+from restore.multipart import FormError, boundary_of, media_type
+from restore.pool import ChildDied, ChildStalled, Pool
+from restore.ratelimit import RateLimiter
+from restore.responses import (
+    JSON_HEADERS,
+    FileSlice,
+    Response,
+    Validators,
+    allow,
+    file_headers,
+    not_modified,
+    retry_after,
+    select_range,
+)
+from restore.storage import Storage, StorageError, Upload
+from restore.telemetry import Telemetry
+
+T = TypeVar("T")
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
+_DISABLED_S, _QUEUE_S, _STORAGE_S, _STARTING_S = 60, 5, 30, 1  # Retry-After, seconds
+_READY_S = 30.0  # an upload waits this long for the provider to be loaded
+_INSPECTOR_S = 30.0  # and this long for its turn at the inspector
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request with the body behind it and the address at the other end of the socket."""
+
+    request: Request
+    body: Body
+    peer: str
+
+
+Answer = Response | Awaitable[Response]
+Handler = Callable[[Exchange, str], Answer]
+
+
+class Handlers:
+    """Answers every request; built once, by app.py."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: JobStore,
+        storage: Storage,
+        pool: Pool,
+        dispatcher: Dispatcher,
+        telemetry: Telemetry,
+        run_blocking: Callable[..., Awaitable[T]],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._storage = storage
+        self._pool = pool
+        self._dispatcher = dispatcher
+        self._telemetry = telemetry
+        self._run_blocking = run_blocking
+        self._limiter = RateLimiter(config.rate_limit_per_min)
+        self._host_names = frozenset({"localhost", config.base_url_host or "localhost"})
+        self._models: Mapping[str, str] = {}
+        self._ready = asyncio.Event()
+        self._inspector_free = asyncio.Lock()
+        self._arriving = 0
+        self._routes = [
+            (route, {method: getattr(self, name) for method, name in route.methods.items()})
+            for route in ROUTES
+        ]
+
+    def offer(self, models: Mapping[str, str]) -> None:
+        """From now on uploads are taken, for these model ids."""
+        self._models = models
+        self._ready.set()
+
+    def __call__(self, exchange: Exchange) -> Answer:
+        """The answer, at once or awaited. Raises Refusal, as the awaitable does."""
+        request = exchange.request
+        self._check_browser(request)
+        for route, handlers in self._routes:
+            if request.path.startswith(route.path):
+                name = request.path[len(route.path) :]
+                if bool(name) == route.takes_name and "/" not in name:
+                    return self._answer(exchange, route, handlers, name)
+        if request.path == "*" and request.method == "OPTIONS":
+            return Response(204, allow(["GET", "POST", "DELETE"]))
+        raise Refusal("not_found")
+
+    def client(self, exchange: Exchange) -> str:
+        """The client's own address, behind proxies that are trusted."""
+        if not self._config.trusted_proxies:
+            return exchange.peer
+        forwarded = exchange.request.headers.get_all("x-forwarded-for")
+        return client_of(exchange.peer, forwarded, self._config.trusted_proxies)
+
+    def _answer(
+        self, exchange: Exchange, route: Route, handlers: Mapping[str, Handler], name: str
+    ) -> Answer:
+        method = exchange.request.method
+        handler = handlers.get("GET" if method == "HEAD" else method)
+        if handler is not None:
+            return handler(exchange, name)
+        if method == "OPTIONS":
+            return Response(204, allow(list(route.methods)))
+        raise Refusal("method_not_allowed", headers=allow(list(route.methods)))
+
+    def _check_browser(self, request: Request) -> None:
+        if self._config.listens_on_loopback and not host_allowed(request.host, self._host_names):
+            raise Refusal("host_not_allowed")
+        if request.method in ("POST", "DELETE") and not same_origin(
+            request.host, request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        ):
+            raise Refusal("cross_origin")
+
+    # -- POST /v1/restore
+
+    async def create_job(self, exchange: Exchange, _: str) -> Response:
+        """Take an upload; 201 once it is promised."""
+        self._admit(exchange)
+        boundary = self._check_declared(exchange.request)
+        self._arriving += 1
+        try:
+            job = await self._receive(exchange.body, boundary)
+        except (StorageError, StoreError) as error:
+            raise Refusal(
+                "storage_unavailable", headers=retry_after(_STORAGE_S), detail=str(error)
+            ) from None
+        finally:
+            self._arriving -= 1
+        self._telemetry.requested(job.id, job.spec.model_id)
+        self._dispatcher.wake()
+        location = ("Location", JOBS_PATH + job.id)
+        return Response(201, (*JSON_HEADERS, location), created_json(job.id))
+
+    def _admit(self, exchange: Exchange) -> None:
+        """Flag, rate, queue, disk: all that can be said before the head is looked at."""
+        config = self._config
+        if not config.restore_enabled:
+            raise Refusal("disabled", headers=retry_after(_DISABLED_S))
+        wait_s = self._limiter.take(rate_key(self.client(exchange)), time.monotonic())
+        if wait_s:
+            raise Refusal("rate_limited", headers=retry_after(wait_s))
+        if self._store.waiting + self._arriving >= config.max_queue:
+            raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
+        if self._storage.free_bytes() < config.min_free_disk_mb * limits.MIB:
+            raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail="no room")
+
+    def _check_declared(self, request: Request) -> bytes:
+        """The form's boundary, once the declared type and length fit (415, 413, 400)."""
+        content_type = request.headers.get("content-type") or ""
+        coding = (request.headers.get("content-encoding") or "identity").strip().lower()
+        try:
+            multipart = media_type(content_type)[0] == "multipart/form-data"
+        except FormError:
+            multipart = False
+        if not multipart or coding != "identity":
+            raise Refusal("unsupported_content_type")
+        length, most = request.content_length, self._config.max_image_bytes
+        if length is not None and length > most + limits.FORM_OVERHEAD_BYTES:
+            raise too_large(most)
+        try:
+            return boundary_of(content_type)
+        except FormError as error:
+            raise Refusal("malformed_form", detail=error.reason) from None
+
+    async def _receive(self, body: Body, boundary: bytes) -> Job:
+        """From the first byte of a form to a job that is on disk."""
+        job_id = str(uuid.uuid4())
+        upload = _UploadFile(self._storage, job_id, self._run_blocking)
+        try:
+            form = await FormParser(boundary, self._config.max_image_bytes, upload.write).parse(
+                body
+            )
+            job = await self._check_form(job_id, form, upload.path)
+            await upload.commit()
+            await self._store.add(job)
+        except BaseException:
+            await asyncio.shield(upload.discard())
+            raise
+        return job
+
+    async def _check_form(self, job_id: str, form: Form, path: str) -> Job:
+        """The image's header first, then the fields."""
+        assert form.kind is not None
+        async with asyncio.timeout(_READY_S) as starting:
+            await self._ready.wait()
+        if starting.expired():
+            raise Refusal("starting", headers=retry_after(_STARTING_S))
+        seen = await self._inspect(path, form.kind)
+        if seen.problem == "image_dimensions":
+            raise Refusal("image_dimensions", _dimensions_sentence(seen))
+        if seen.problem is not None:
+            raise Refusal(seen.problem, detail=seen.detail)
+        spec = parse_fields(form.fields, self._config.model_default, self._models.keys())
+        return Job(job_id, spec, form.kind, seen.width, seen.height, time.time())
+
+    async def _inspect(self, path: str, kind: str) -> worker.Inspection:
+        """Look at the image's header in a child, where a crash harms nobody."""
+        try:
+            async with asyncio.timeout(_INSPECTOR_S), self._inspector_free:
+                return await self._pool.inspector.run(
+                    worker.inspect, path, kind, stall_s=None, bound_s=limits.INSPECT_S
+                )
+        except (ChildDied, ChildStalled) as error:
+            raise Refusal("image_unreadable", detail=f"inspector: {error}") from None
+        except TimeoutError:
+            raise Refusal("too_busy", headers=retry_after(_QUEUE_S)) from None
+
+    # -- /v1/jobs/{job_id}
+
+    def get_job(self, exchange: Exchange, name: str) -> Response:
+        """How a job stands: row, and live progress while it runs."""
+        job = self._store.get(name.lower()) if _JOB_ID.fullmatch(name.lower()) else None
+        if job is None:
+            raise Refusal("job_not_found")
+        if job.status is JobStatus.RUNNING:
+            progress = self._dispatcher.progress(job.id)
+            return Response(200, JSON_HEADERS, job_json(job.id, job.status, progress, None, None))
+        url = f"{self._base_url(exchange)}{OUTPUTS_PATH}{job.output}" if job.output else None
+        error = JOB_ERRORS[job.error] if job.error else None
+        headers = (*JSON_HEADERS, ("Restore-Error-Code", job.error)) if job.error else JSON_HEADERS
+        return Response(200, headers, job_json(job.id, job.status, job.progress, url, error))
+
+    async def cancel_job(self, _: Exchange, name: str) -> Response:
+        """Stop and forget a job; 204 for every well-formed id."""
+        if not _JOB_ID.fullmatch(name.lower()):
+            raise Refusal("job_not_found")
+        await self._dispatcher.cancel(name.lower())
+        return Response(204)
+
+    def _base_url(self, exchange: Exchange) -> str:
+        """Where results are found: as configured, else as the client reached this server."""
+        config, request = self._config, exchange.request
+        if config.result_base_url:
+            return config.result_base_url
+        host = request.host or f"{config.host}:{config.port}"
+        peer = parse_address(exchange.peer)
+        proxied = peer is not None and any(peer in proxy for proxy in config.trusted_proxies)
+        secure = proxied and request.headers.get("x-forwarded-proto") == "https"
+        return f"{'https' if secure else 'http'}://{host}"
+
+    # -- /outputs/{file}, /healthz
+
+    def get_output(self, exchange: Exchange, name: str) -> Response:
+        """A result, whole or in part; only what a job that succeeded points to."""
+        job_id, _, extension = name.partition(".")
+        job = self._store.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+        path = self._storage.output_path(name)
+        if job is None or job.output != name or path is None:
+            raise Refusal("result_not_found")
+        get = exchange.request.headers.get
+        validators = Validators(f'"{job_id}"', int(job.ended_at or 0))
+        headers = file_headers(
+            _MEDIA_TYPES[extension], f"restored-{job_id[:8]}.{extension}", validators
+        )
+        if not_modified(get, validators):
+            return Response(304, headers[1:])
+        return _file_response(path, get, headers, validators)
+
+    def get_health(self, _: Exchange, __: str) -> Response:
+        """The server answers."""
+        return Response(200, JSON_HEADERS, b'{"status": "ok"}')
+
+
+class _UploadFile:
+    """The image's file, created with its first byte, on threads of its own."""
+
+    def __init__(
+        self, storage: Storage, job_id: str, run_blocking: Callable[..., Awaitable[T]]
+    ) -> None:
+        self._storage = storage
+        self._job_id = job_id
+        self._run_blocking = run_blocking
+        self._upload: Upload | None = None
+        self._committed = False
+
+    @property
+    def path(self) -> str:
+        assert self._upload is not None
+        return str(self._upload.path)
+
+    async def write(self, chunks: Sequence[Chunk]) -> None:
+        await self._run_blocking(self._write, chunks)
+
+    def _write(self, chunks: Sequence[Chunk]) -> None:
+        if self._upload is None:
+            self._upload = self._storage.create_upload(self._job_id)
+        self._upload.write(chunks)
+
+    async def commit(self) -> None:
+        assert self._upload is not None
+        await self._run_blocking(self._upload.commit)
+        self._committed = True
+
+    async def discard(self) -> None:
+        if self._committed:
+            await self._run_blocking(self._storage.discard, self._job_id)
+        elif self._upload is not None:
+            await self._run_blocking(self._upload.abort)
+
+
+def _file_response(
+    path: Path,
+    get: Callable[[str], str | None],
+    headers: tuple[tuple[str, str], ...],
+    validators: Validators,
+) -> Response:
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError:
+        raise Refusal("result_not_found") from None
+    try:
+        size = path.stat().st_size
+        part = select_range(get, validators, size)
+    except BaseException:
+        file.close()
+        raise
+    if part is None:
+        return Response(200, headers, file=FileSlice(file, 0, size))
+    offset, count = part
+    content_range = ("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}")
+    return Response(206, (*headers, content_range), file=FileSlice(file, offset, count))
+
+
+def _dimensions_sentence(seen: worker.Inspection) -> str:
+    return (
+        f"The image is {seen.width} x {seen.height} pixels; "
+        f"at most {MAX_SIDE_PX} x {MAX_SIDE_PX} can be restored."
+    )

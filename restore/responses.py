@@ -1,0 +1,146 @@
+"""Answers as values, and which part of a file a conditional or range request gets.
+
+Pure: it opens nothing and sends nothing; the server turns a Response into bytes and closes its
+file.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
+from typing import BinaryIO
+
+from restore.contract import Refusal, error_json
+
+Headers = tuple[tuple[str, str], ...]
+
+JSON_HEADERS: Headers = (
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """`count` bytes of an open file from `offset` on; whoever sends it closes the file."""
+
+    file: BinaryIO
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One final answer. `body` or `file`, never both; `code` says in the log why it was refused."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    file: FileSlice | None = None
+    code: str = ""
+
+
+def refused(refusal: Refusal) -> Response:
+    """The answer to a request that is refused."""
+    return Response(
+        refusal.status,
+        (*JSON_HEADERS, *refusal.headers),
+        error_json(refusal.code, refusal.sentence),
+        code=refusal.code,
+    )
+
+
+def retry_after(seconds: int) -> Headers:
+    """Never 0: OkHttp sends a 503 with `Retry-After: 0` again at once (seen 2026)."""
+    return (("Retry-After", str(max(1, seconds))),)
+
+
+# -- files: RFC 9110, sections 13 and 14
+
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.ASCII)
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What tells one state of a file from another: a strong ETag, and its time in whole seconds."""
+
+    etag: str
+    modified: int
+
+    @property
+    def headers(self) -> Headers:
+        return (("ETag", self.etag), ("Last-Modified", formatdate(self.modified, usegmt=True)))
+
+
+Get = Callable[[str], str | None]
+
+
+def not_modified(get: Get, validators: Validators) -> bool:
+    """Whether a GET's condition says that the client has this state already (RFC 9110, 13.2.2)."""
+    tags = get("if-none-match")
+    if tags is not None:
+        return tags.strip() == "*" or validators.etag in _ENTITY_TAG.findall(tags)
+    since = get("if-modified-since")
+    return (
+        since is not None
+        and (seconds := _http_date(since)) is not None
+        and (validators.modified <= seconds)
+    )
+
+
+def select_range(get: Get, validators: Validators, size: int) -> tuple[int, int] | None:
+    """The one range that a GET asks for, as (offset, count); None means the whole file.
+
+    Several ranges, another unit or bad syntax get the whole file, as the RFC allows (14.2). Raises
+    Refusal (416) where the range lies outside.
+    """
+    match = _RANGE.fullmatch(get("range") or "")
+    if match is None or match.group(1) == match.group(2) == "" or not _if_range(get, validators):
+        return None
+    first, last = match.groups()
+    if not first:
+        offset, end = max(0, size - int(last)), size
+    else:
+        offset, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < offset:
+            return None
+    if offset >= end:
+        raise Refusal("range_not_satisfiable", headers=(("Content-Range", f"bytes */{size}"),))
+    return offset, end - offset
+
+
+def _if_range(get: Get, validators: Validators) -> bool:
+    """If-Range: only the same ETag, strongly compared, or the same date (RFC 9110, 13.1.5)."""
+    condition = get("if-range")
+    if condition is None:
+        return True
+    if condition.strip().startswith(('"', "W/")):
+        return condition.strip() == validators.etag
+    return _http_date(condition) == validators.modified
+
+
+def _http_date(text: str) -> int | None:
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def file_headers(media_type: str, file_name: str, validators: Validators) -> Headers:
+    """What stands above a result: immutable, never guessed at, saved under a name of its own."""
+    return (
+        ("Content-Type", media_type),
+        ("Cache-Control", "public, max-age=31536000, immutable"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Disposition", f'inline; filename="{file_name}"'),
+        ("Accept-Ranges", "bytes"),
+        *validators.headers,
+    )
+
+
+def allow(methods: Sequence[str]) -> Headers:
+    """The Allow header: HEAD wherever GET, OPTIONS everywhere."""
+    also = ["HEAD"] if "GET" in methods else []
+    return (("Allow", ", ".join([*methods, *also, "OPTIONS"])),)

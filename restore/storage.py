@@ -1,0 +1,321 @@
+"""The files of STORAGE_DIR: uploads and work folders, results, one lock.
+
+    lock                  held while a server works on this folder
+    jobs.sqlite3          created here, opened by jobstore
+    tmp/<id>.part         an upload while it arrives
+    tmp/<id>.upload       a whole upload, synced
+    tmp/<id>.work/        where the attempts at a job work
+    outputs/<id>.png|jpg  results
+
+Every call blocks on the disk and belongs into a thread, except those marked cheap. What a row says
+and when a file may go is decided elsewhere. The rules kept here: nothing is written in place (temp,
+fsync, rename), everything is private to the user (0700, 0600), and only names of this module's own
+making are ever opened or removed.
+"""
+
+import errno
+import logging
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from restore import disk
+
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_JOB_ID = re.compile(_UUID)
+_TEMP_NAME = re.compile(rf"({_UUID})\.(?:part|upload|work)")
+_OUTPUT_NAME = re.compile(rf"({_UUID})\.(?:png|jpg)")
+_OUTPUT_SUFFIXES = (".png", ".jpg")
+
+_LOCK_RETRY_S = 0.05  # flock can't wait with a bound, so it is asked again
+_NO_OUTPUT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENXIO)
+
+log = logging.getLogger("restore")
+
+
+class StorageError(Exception):
+    """The folder can't be used or written now: one sentence; the cause holds the detail.
+
+    It may heal: what was to be written is tried again or refused, never counted as done.
+    """
+
+
+class OutputError(Exception):
+    """What a job produced is no file that could become its result. Trying again changes nothing."""
+
+
+class Upload:
+    """One upload on its way to disk. Ends with `commit()`, or `abort()` where it isn't wanted."""
+
+    def __init__(self, folder: Path, job_id: str) -> None:
+        self._path = folder / f"{job_id}.part"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with _failing("The upload can't be written"):
+            self._fd = os.open(self._path, flags, disk.PRIVATE_FILE)
+
+    @property
+    def path(self) -> str:
+        """Where the bytes are; changes with `commit()`."""
+        return str(self._path)
+
+    def write(self, chunks: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Append `chunks`. Raises StorageError (full disk, quota, ...)."""
+        with _failing("The upload can't be written"):
+            disk.write_all(self._fd, chunks)
+
+    def commit(self) -> str:
+        """Sync the bytes and give the file its lasting name, which is returned.
+
+        The name itself is on disk after the next `Storage.sync_uploads()`. Raises StorageError.
+        """
+        with _failing("The upload can't be kept"):
+            disk.sync(self._fd)
+            self._close()
+            self._path = self._path.rename(self._path.with_suffix(".upload"))
+        return self.path
+
+    def abort(self) -> None:
+        """Remove the upload, before or after commit(); more than once does no harm."""
+        self._close()
+        with suppress(OSError):
+            self._path.unlink()
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+
+
+class Storage:
+    """One STORAGE_DIR. Use it between `open()` and `close()`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.database = root / "jobs.sqlite3"
+        self._temp = root / "tmp"
+        self._outputs = root / "outputs"
+        self._fds: list[int] = []
+        self._temp_fd = self._outputs_fd = -1
+
+    # -- the folder as a whole
+
+    def open(self, wait_s: float) -> None:
+        """Create what is missing and take the lock, waiting up to `wait_s` seconds for its holder.
+
+        Raises StorageError with the sentence to stop the start with.
+        """
+        try:
+            with _failing(f"STORAGE_DIR {self.root} can't be used"):
+                self._refuse_foreign()
+                self._make_root()
+                self._lock(wait_s)
+                self._temp_fd = self._make_folder(self._temp)
+                self._outputs_fd = self._make_folder(self._outputs)
+                os.close(disk.make_file(self.database))  # SQLite gives its -wal and -shm this mode
+            if os.fstat(self._temp_fd).st_dev != os.fstat(self._outputs_fd).st_dev:
+                raise StorageError(f"tmp and outputs in {self.root} must be on one file system.")
+        except StorageError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the lock back. Cheap; more than once does no harm."""
+        while self._fds:
+            os.close(self._fds.pop())
+        self._temp_fd = self._outputs_fd = -1
+
+    def free_bytes(self) -> int:
+        """Bytes that may still be written here; 0 when the disk doesn't say. Cheap."""
+        try:
+            found = os.statvfs(self.root)
+        except OSError:
+            return 0
+        return found.f_bavail * found.f_frsize
+
+    # -- uploads and work folders
+
+    def create_upload(self, job_id: str) -> Upload:
+        """A new, empty upload. Raises StorageError."""
+        return Upload(self._temp, _checked(job_id))
+
+    def sync_uploads(self) -> None:
+        """Bring the names of all committed uploads to disk. Raises StorageError."""
+        with _failing("The uploads' folder can't be synced"):
+            disk.sync(self._temp_fd)
+
+    def upload_path(self, job_id: str) -> str:
+        """Where the job's whole upload is, or was. Cheap."""
+        return str(self._temp / f"{_checked(job_id)}.upload")
+
+    def has_upload(self, job_id: str) -> bool:
+        """Whether the job's whole upload is there. Cheap."""
+        return disk.file_size(Path(self.upload_path(job_id))) is not None
+
+    def work_folder(self, job_id: str, attempt: int) -> str:
+        """A fresh, empty folder for one attempt; those of earlier attempts are removed.
+
+        Its name is never used twice, so that a worker of a server that vanished, which may live on
+        for a moment, can't write into it. Raises StorageError.
+        """
+        work = self._work(job_id)
+        folder = work / f"{attempt}-{secrets.token_hex(4)}"
+        with _failing("The work folder can't be made"):
+            disk.remove(work)
+            work.mkdir(disk.PRIVATE_FOLDER)
+            folder.mkdir(disk.PRIVATE_FOLDER)
+        return str(folder)
+
+    def discard(self, job_id: str) -> None:
+        """Remove the job's upload and work folders. Raises StorageError if something stays."""
+        for suffix in ("part", "upload", "work"):
+            self.discard_leftover(f"{_checked(job_id)}.{suffix}")
+
+    # -- results
+
+    def promote(self, produced: str, job_id: str) -> tuple[str, int]:
+        """Move a whole result from the job's work folder to outputs/; return its name and bytes.
+
+        It is on disk when this returns. Raises OutputError where `produced` is not a regular .png
+        or .jpg file in the job's work folder, StorageError where it can't be moved now.
+        """
+        source = Path(produced)
+        if source.suffix not in _OUTPUT_SUFFIXES:
+            raise OutputError(f"not a .png or .jpg: {produced}")
+        work = self._work(job_id).resolve()
+        if work not in source.resolve().parents:
+            raise OutputError(f"not in the job's work folder: {produced}")
+        name = job_id + source.suffix
+        with _failing("The result can't be kept"):
+            size = _sync_output(source)
+            source.replace(self._outputs / name)
+            disk.sync(self._outputs_fd)
+        return name, size
+
+    def find_output(self, job_id: str) -> tuple[str, int] | None:
+        """Name and bytes of the job's result, if it is there. Cheap."""
+        for suffix in _OUTPUT_SUFFIXES:
+            size = disk.file_size(self._outputs / f"{_checked(job_id)}{suffix}")
+            if size is not None:
+                return job_id + suffix, size
+        return None
+
+    def output_path(self, name: str) -> Path | None:
+        """Where the result `name` would be; None where `name` is not a result's. Opens nothing."""
+        return self._outputs / name if _OUTPUT_NAME.fullmatch(name) else None
+
+    def discard_output(self, job_id: str) -> None:
+        """Remove the job's result. Raises StorageError if it stays."""
+        with _failing("A result can't be removed"):
+            for suffix in _OUTPUT_SUFFIXES:
+                disk.remove(self._outputs / f"{_checked(job_id)}{suffix}")
+
+    # -- what a crash left
+
+    def leftovers(self) -> list[tuple[str, str]]:
+        """All that is in tmp/ now, as (job id, name); asked before the first upload is taken."""
+        with _failing("The uploads' folder can't be read"):
+            matches = [_TEMP_NAME.fullmatch(entry.name) for entry in self._temp.iterdir()]
+        return [(match[1], match[0]) for match in matches if match]
+
+    def discard_leftover(self, name: str) -> None:
+        """Remove one entry of `leftovers()`. Raises StorageError if it stays."""
+        if not _TEMP_NAME.fullmatch(name):
+            raise ValueError(f"not a name in tmp/: {name!r}")
+        with _failing("A temporary file can't be removed"):
+            disk.remove(self._temp / name)
+
+    def output_ids(self, batch: int) -> Iterator[list[str]]:
+        """The job ids of all results, at most `batch` at a time. Raises StorageError."""
+        with _failing("The results' folder can't be read"), os.scandir(self._outputs) as entries:
+            matches = (_OUTPUT_NAME.fullmatch(entry.name) for entry in entries)
+            ids = (match[1] for match in matches if match)
+            while found := list(islice(ids, batch)):
+                yield found
+
+    def _work(self, job_id: str) -> Path:
+        return self._temp / f"{_checked(job_id)}.work"
+
+    # -- opening
+
+    def _refuse_foreign(self) -> None:
+        """Stop before a STORAGE_DIR such as /var turns somebody's /var/tmp into ours."""
+        if self._is_ours():
+            return
+        for folder, name in ((self._temp, _TEMP_NAME), (self._outputs, _OUTPUT_NAME)):
+            if folder.is_dir() and not all(
+                name.fullmatch(entry.name) for entry in folder.iterdir()
+            ):
+                raise StorageError(
+                    f"STORAGE_DIR {self.root} already has a folder '{folder.name}' with other "
+                    "files in it; name a folder of its own."
+                )
+
+    def _is_ours(self) -> bool:
+        return disk.file_size(self.root / "lock") is not None
+
+    def _make_root(self) -> None:
+        """A folder that is new, empty or ours already becomes private; any other stays as it is."""
+        disk.make_folder(self.root)
+        if self._is_ours() or not any(self.root.iterdir()):
+            with suppress(PermissionError):  # a volume that belongs to somebody else
+                self.root.chmod(disk.PRIVATE_FOLDER)
+
+    def _make_folder(self, folder: Path) -> int:
+        disk.make_folder(folder)
+        fd = disk.open_folder(folder)
+        self._fds.append(fd)
+        os.fchmod(fd, disk.PRIVATE_FOLDER)
+        return fd
+
+    def _lock(self, wait_s: float) -> None:
+        fd = disk.make_file(self.root / "lock")
+        self._fds.append(fd)
+        deadline = time.monotonic() + wait_s
+        if disk.try_lock(fd):
+            return
+        log.info("waiting up to %g s for another server to leave %s", wait_s, self.root)
+        while not disk.try_lock(fd):
+            if time.monotonic() >= deadline:
+                raise StorageError(f"STORAGE_DIR {self.root} is in use by another server.")
+            time.sleep(_LOCK_RETRY_S)
+
+
+@contextmanager
+def _failing(sentence: str) -> Iterator[None]:
+    """Turn an OSError into a StorageError: `sentence` and the system's reason, no path."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{sentence}: {error.strerror or 'unknown reason'}.") from error
+
+
+def _checked(job_id: str) -> str:
+    if not _JOB_ID.fullmatch(job_id):
+        raise ValueError(f"not a job id: {job_id!r}")
+    return job_id
+
+
+def _sync_output(source: Path) -> int:
+    """Check that `source` is a regular file, make it private, sync it; return its bytes."""
+    try:  # O_NONBLOCK: opening a FIFO would wait for ever
+        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NO_OUTPUT:
+            raise OutputError(f"{error.strerror}: {source}") from error
+        raise
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or not found.st_size:
+            raise OutputError(f"not a regular file with bytes in it: {source}")
+        os.fchmod(fd, disk.PRIVATE_FILE)
+        disk.sync(fd)
+    finally:
+        os.close(fd)
+    return found.st_size

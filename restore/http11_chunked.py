@@ -1,0 +1,120 @@
+"""The chunked transfer coding (RFC 9112 section 7.1), taken off.
+
+Extensions and trailers are checked and dropped: nothing here reads them, and a trailer that were
+merged into the header could bring a field past its check.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum, auto
+
+from restore.http11_limits import HttpLimits, ProtocolError, headers_too_large, malformed
+from restore.http11_lines import FIELD_CHAR, TCHAR, FieldLines, LineBuffer
+
+SIZE_DIGITS = 15  # hexadecimal; an exabyte
+GATHERED_BYTES = 16 * 1024  # small chunks are joined to about this much, for those who write them
+
+_QUOTED = rf'"(?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*+"'
+_EXTENSION = rf"[\t ]*+;[\t ]*+[{TCHAR}]++(?:[\t ]*=[\t ]*+(?:[{TCHAR}]++|{_QUOTED}))?"
+_SIZE_LINE = re.compile(rf"([0-9A-Fa-f]{{1,{SIZE_DIGITS}}}+)(?:{_EXTENSION})*+".encode("latin-1"))
+
+
+class _Part(StrEnum):
+    SIZE = auto()  # a chunk's size is due
+    DATA = auto()
+    DATA_END = auto()  # the CRLF after a chunk's data is due
+    TRAILER = auto()
+    ENDED = auto()
+
+
+class ChunkedReader:
+    """Reads one chunked body out of a LineBuffer."""
+
+    __slots__ = ("_left", "_limits", "_overhead", "_part", "_trailer")
+
+    def __init__(self, limits: HttpLimits) -> None:
+        self._limits = limits
+        self._part = _Part.SIZE
+        self._left = 0  # bytes of this chunk's data still to come
+        self._overhead = 0  # bytes of framing less bytes of data, so far
+        self._trailer = FieldLines(limits.trailer_bytes, limits.header_count, "trailer")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the body is complete, trailers and all."""
+        return self._part is _Part.ENDED
+
+    @property
+    def held(self) -> int:
+        """Bytes of an unfinished trailer that have left the buffer."""
+        return self._trailer.size
+
+    def read(self, buffer: LineBuffer) -> bytes | memoryview:
+        """Take body bytes: empty when the body has ended or more must arrive.
+
+        Raises ProtocolError, though not before all that stands in front of the fault was given.
+        """
+        pieces: list[bytes | memoryview] = []
+        gathered = 0
+        try:
+            while gathered < GATHERED_BYTES and (piece := self._read_piece(buffer)):
+                pieces.append(piece)
+                gathered += len(piece)
+        except ProtocolError:
+            if not pieces:
+                raise
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read_piece(self, buffer: LineBuffer) -> bytes | memoryview:
+        """Take what is there of one chunk's data, and the framing before it."""
+        while self._part is not _Part.DATA:
+            step = _FRAMING.get(self._part)
+            if step is None or not step(self, buffer):
+                return b""
+        piece = buffer.take(self._left)
+        self._left -= len(piece)
+        self._overhead -= len(piece)
+        if not self._left:
+            self._part = _Part.DATA_END
+        return piece
+
+    def _read_size(self, buffer: LineBuffer) -> bool:
+        """Take the line before a chunk: its size in hexadecimal, and extensions."""
+        too_long = headers_too_large("a chunk-size line longer than is accepted")
+        line = buffer.take_line(self._limits.chunk_line_bytes, too_long)
+        if line is None:
+            return False
+        match = _SIZE_LINE.fullmatch(line)
+        if match is None:
+            raise malformed("a chunk-size line that isn't one")
+        self._overhead += len(line) + 4  # its CRLF and the one after the data
+        if self._overhead > self._limits.chunk_overhead_bytes:
+            raise malformed("chunks with far more framing than data")
+        self._left = int(match[1], 16)
+        self._part = _Part.DATA if self._left else _Part.TRAILER
+        return True
+
+    def _read_data_end(self, buffer: LineBuffer) -> bool:
+        """Take the CRLF after a chunk's data."""
+        two = buffer.peek(2)
+        if not b"\r\n".startswith(two):
+            raise malformed("a chunk's data that isn't followed by CRLF")
+        if len(two) < 2:
+            return False
+        buffer.skip(2)
+        self._part = _Part.SIZE
+        return True
+
+    def _read_trailer(self, buffer: LineBuffer) -> bool:
+        """Take the trailer section, of which nothing is kept."""
+        if not self._trailer.read(buffer):
+            return False
+        self._part = _Part.ENDED
+        return True
+
+
+_FRAMING: Mapping[_Part, Callable[[ChunkedReader, LineBuffer], bool]] = {
+    _Part.SIZE: ChunkedReader._read_size,
+    _Part.DATA_END: ChunkedReader._read_data_end,
+    _Part.TRAILER: ChunkedReader._read_trailer,
+}

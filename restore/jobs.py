@@ -43,7 +43,9 @@ class Job:
     pixels as its header says; `attempt` counts starts that cost one (see `start`), `vanished` the
     times the server disappeared under it. `progress` is what a poll of an ended job says: 1.0 after
     success, what was reached after a failure. `output` is the result's file name, `error` one of
-    JOB_ERRORS. Times are seconds since the epoch, wall clock: for people and for retention only.
+    JOB_ERRORS. `working` says that an attempt is under way: a server that starts and finds it set
+    knows that its predecessor vanished. Times are seconds since the epoch, wall clock: for people
+    and for retention only.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Job:
     status: JobStatus = JobStatus.QUEUED
     attempt: int = 0
     vanished: int = 0
+    working: bool = False
     progress: float = 0.0
     output: str | None = None
     output_bytes: int = 0
@@ -63,7 +66,7 @@ class Job:
 
     def start(self) -> "Job":
         """queued | running -> running: one more attempt begins."""
-        return self._to(JobStatus.RUNNING, attempt=self.attempt + 1)
+        return self._to(JobStatus.RUNNING, attempt=self.attempt + 1, working=True)
 
     def postpone(self) -> "Job":
         """running -> running: a polite stop took the worker away; the attempt is not counted."""
@@ -71,13 +74,17 @@ class Job:
 
     def vanish(self) -> "Job":
         """running -> running: the server itself disappeared; counted apart from attempts."""
-        return self._to(
-            JobStatus.RUNNING, attempt=max(0, self.attempt - 1), vanished=self.vanished + 1
-        )
+        return replace(self.postpone(), vanished=self.vanished + 1)
 
     def succeed(self, output: str, output_bytes: int, now: float) -> "Job":
         """running -> succeeded, with the result's file name."""
-        return self._to(JobStatus.SUCCEEDED, output=output, output_bytes=output_bytes, ended_at=now)
+        return self._to(
+            JobStatus.SUCCEEDED,
+            progress=1.0,
+            output=output,
+            output_bytes=output_bytes,
+            ended_at=now,
+        )
 
     def fail(self, error: str, now: float, progress: float = 0.0) -> "Job":
         """queued | running -> failed; `error` is one of JOB_ERRORS, `progress` what was reached."""
@@ -89,7 +96,7 @@ class Job:
     def ended(self) -> bool:
         return self.status in ENDED
 
-    def _to(self, status: JobStatus, **changes: object) -> "Job":
+    def _to(self, status: JobStatus, *, working: bool = False, **changes: object) -> "Job":
         if status not in TRANSITIONS[self.status]:
             raise IllegalTransition(f"{self.id}: {self.status} -> {status}")
-        return replace(self, status=status, **changes)  # type: ignore[arg-type]
+        return replace(self, status=status, working=working, **changes)  # type: ignore[arg-type]

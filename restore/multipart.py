@@ -1,0 +1,364 @@
+"""A sans-IO parser of multipart/form-data (RFC 7578, 2046): bytes in, parts and their data out.
+
+It frames the parts and bounds all that isn't data; what the header values say is formheaders'
+matter. It opens no file and knows no field: how long a part's data may be is its reader's affair.
+The rule kept here: the events depend on the bytes alone, never on how they were cut, and each byte
+is looked at a bounded number of times, whatever it is.
+
+    parser = MultipartParser(boundary_of(content_type))
+    for chunk in body:
+        parser.receive_data(chunk)
+        while (event := parser.next_event()) is not NEED_DATA:
+            ...
+    parser.receive_eof()
+    while (event := parser.next_event()) is not NEED_DATA:    # ends with EndOfForm
+        ...
+
+Line ends are CRLF and nothing else. A parser that also takes a bare LF sees parts in the middle of
+other parsers' data and the other way round; no client in use writes it. A line that begins like a
+delimiter and isn't one is data, except where it goes on with a bare CR or LF or endless blanks:
+nobody's data holds those behind his own boundary, so that is damage.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import Final
+
+from restore.formheaders import (
+    DEFAULT_LIMITS,
+    FormError,
+    FormLimits,
+    boundary_of,
+    media_type,
+    part_headers_of,
+)
+
+__all__ = [
+    "NEED_DATA",
+    "Data",
+    "EndOfForm",
+    "EndOfPart",
+    "FormError",
+    "FormLimits",
+    "MultipartParser",
+    "NeedData",
+    "Part",
+    "State",
+    "boundary_of",
+    "media_type",
+]
+
+
+class State(StrEnum):
+    """Where in the body the parser is. It moves down only, or between the two of a part."""
+
+    PREAMBLE = auto()
+    PART_HEADERS = auto()
+    PART_DATA = auto()
+    EPILOGUE = auto()
+    DONE = auto()  # EndOfForm was given
+    FAILED = auto()  # a FormError was raised
+
+
+class NeedData(Enum):
+    """Says that nothing more can be said until more bytes, or their end, arrive."""
+
+    NEED_DATA = auto()
+
+
+NEED_DATA: Final = NeedData.NEED_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part begins.
+
+    `name` is "" where the client gave none. `filename` is the last component of what the client
+    said, None for a plain field, and for people only. `content_type` is `type/subtype` in lower
+    case, "" where it is absent or isn't one.
+    """
+
+    name: str
+    filename: str | None
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Some bytes of the part, never none. A view into a received chunk, which it keeps alive."""
+
+    data: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfPart:
+    """The part is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfForm:
+    """The form is whole, its epilogue too; comes behind receive_eof()."""
+
+
+Event = Part | Data | EndOfPart | EndOfForm | NeedData
+
+# Blanks between a boundary and its line end. RFC 2046 allows for mail gateways that add some; none
+# stands in front of this server, and a fixed number bounds what is held back.
+_PADDING_BYTES = 64
+# What follows a boundary: the close, a line end, damage, or the end of what is here, at which it
+# can't be told (then no group matches). Anything else means that it wasn't a delimiter.
+_REST_OF_LINE = re.compile(
+    rb"(?![^- \t\r\n])"  # first of all, since look-alikes may be many
+    rb"(?:(?P<close>--)|-?\Z|[ \t]{0,%d}+(?:(?P<next>\r\n)|\r?\Z|(?P<damage>[\r\n \t])))"
+    % _PADDING_BYTES
+)
+
+
+class MultipartParser:
+    """Parses one body. `boundary` as boundary_of() returns it.
+
+    After each receive_data() ask next_event() until it says NEED_DATA: what isn't asked for stays
+    in memory. After a FormError nothing more comes.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_delimiter",
+        "_eof",
+        "_failure",
+        "_header_bytes",
+        "_lead",
+        "_limits",
+        "_line",
+        "_lines",
+        "_parts",
+        "_position",
+        "_skipped",
+        "_state",
+    )
+
+    def __init__(self, boundary: bytes, limits: FormLimits = DEFAULT_LIMITS) -> None:
+        self._delimiter = b"\r\n--" + boundary
+        self._limits = limits
+        self._buffer = b""
+        self._position = 0  # in the buffer; all before it is dealt with
+        self._lead = 0  # bytes at the position that may begin a delimiter but are no content
+        self._parts = 0
+        self._skipped = 0  # bytes of preamble or epilogue
+        self._line = bytearray()  # the header line under way, as far as it is out of the buffer
+        self._lines: list[bytes] = []  # of one part's headers
+        self._header_bytes = 0  # likewise
+        self._eof = False
+        self._failure = ""
+        self._state = State.PREAMBLE
+        self._enter_content()
+
+    @property
+    def state(self) -> State:
+        """Where the parser is in the body."""
+        return self._state
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held: received and not given out yet."""
+        return len(self._buffer) - self._position - self._lead + self._header_bytes
+
+    def receive_data(self, data: bytes | memoryview) -> None:
+        """Take more of the body; b"" says that it has ended, as receive_eof() does.
+
+        `bytes` are kept as they are. A memoryview is copied: it is only borrowed, while Data may
+        be kept for a later write.
+        """
+        if not data:
+            self._eof = True
+        elif self._state not in (State.DONE, State.FAILED):
+            rest = self._buffer[self._position :]
+            self._buffer = rest + data if rest else bytes(data)
+            self._position = 0
+
+    def receive_eof(self) -> None:
+        """Say that the body has ended."""
+        self._eof = True
+
+    def next_event(self) -> Event:
+        """Say what the bytes so far mean.
+
+        Raises FormError for a form that is damaged, cut off or beyond a limit, and the same again
+        whenever asked later.
+        """
+        try:
+            event = None
+            while event is None:
+                event = _STEPS[self._state](self)
+            if event is NEED_DATA and self._eof and self._state is not State.DONE:
+                raise FormError("the body ends before the form does")
+            return event
+        except FormError as error:
+            self._state = State.FAILED
+            self._failure = error.reason
+            self._buffer = b""
+            self._position = self._lead = self._header_bytes = 0
+            raise
+
+    # -- the steps: each returns an event, or None when the next step can go on
+
+    def _pass_preamble(self) -> Event | None:
+        self._skipped += len(self._take_content())
+        if self._skipped > self._limits.preamble_bytes:
+            raise FormError("preamble too long")
+        return None if self._pass_delimiter() else NEED_DATA
+
+    def _take_data(self) -> Event:
+        content = self._take_content()
+        if content:
+            return Data(content)
+        return EndOfPart() if self._pass_delimiter() else NEED_DATA
+
+    def _take_header_line(self) -> Event | None:
+        line = self._read_line()
+        if line is None:
+            return NEED_DATA
+        if not line:
+            return self._begin_part()
+        self._lines.append(line)
+        if len(self._lines) > self._limits.part_header_count:
+            raise FormError("too many header lines in a part")
+        return None
+
+    def _pass_epilogue(self) -> Event:
+        self._skipped += len(self._buffer) - self._position
+        self._position = len(self._buffer)
+        if self._skipped > self._limits.epilogue_bytes:
+            raise FormError("epilogue too long")
+        if not self._eof:
+            return NEED_DATA
+        self._state = State.DONE
+        return EndOfForm()
+
+    def _stay_done(self) -> Event:
+        return NEED_DATA
+
+    def _fail_again(self) -> Event:
+        raise FormError(self._failure)
+
+    # -- headers
+
+    def _read_line(self) -> bytes | None:
+        """The next line without its CRLF, None if it isn't all here. Counts against the limit."""
+        left = self._limits.part_header_bytes - self._header_bytes
+        end = self._buffer.find(b"\n", self._position, self._position + left) + 1
+        piece = self._buffer[self._position : end or self._position + left + 1]
+        if len(piece) > left:
+            raise FormError("part headers too long")
+        self._header_bytes += len(piece)
+        self._position += len(piece)
+        self._line += piece
+        if not end:
+            return None
+        line = bytes(self._line)
+        self._line.clear()
+        if not line.endswith(b"\r\n"):
+            raise FormError("part header ends in a bare LF")
+        return line[:-2]
+
+    def _begin_part(self) -> Part:
+        headers = part_headers_of(self._lines)
+        if len(headers.name.encode()) > self._limits.name_bytes:
+            raise FormError("field name too long")
+        self._lines = []
+        self._header_bytes = 0
+        self._state = State.PART_DATA
+        self._enter_content()
+        return Part(headers.name, headers.filename, headers.content_type)
+
+    # -- content and delimiters
+
+    def _enter_content(self) -> None:
+        """Begin a preamble or a part's data, at which a delimiter may stand at once.
+
+        A delimiter begins with the CRLF in front of it. At the very start of a body there is none,
+        and an empty part may share the one of its empty header line (RFC 2046, 5.1.1). So the
+        search begins at a CRLF, read or made up, that is no content.
+        """
+        if self._position < 2:
+            self._buffer = b"\r\n" + self._buffer[self._position :]
+            self._position = 2
+        self._position -= 2
+        self._lead = 2
+
+    def _take_content(self) -> memoryview:
+        """Pass all that is certain to be content, up to what is or may become a delimiter."""
+        end = self._find_delimiter()
+        if end < 0:
+            end = self._find_held()
+        start = self._position + self._lead
+        if end < start:
+            return memoryview(b"")
+        self._position = end
+        self._lead = 0
+        return memoryview(self._buffer)[start:end]
+
+    def _find_delimiter(self) -> int:
+        """Index of the first line that is a delimiter or may become one, -1 if there is none.
+
+        bytes.find costs no more than a pass over the buffer on anything: 9,400 MB/s on random
+        bytes, at worst 320 MB/s, on dashes with a boundary of 70 dashes, where most of its skips
+        are short (3.11.7, 2026-11-22). A pattern would find delimiters and nothing else, but at
+        2,800 MB/s and after 300 µs of compiling for each request's own boundary. So it helps only
+        once a look-alike was met, which no honest body holds: with it a body of nothing else
+        costs one search a chunk instead of one for every few bytes.
+        """
+        behind = len(self._delimiter)
+        found = self._buffer.find(self._delimiter, self._position)
+        if found < 0 or _REST_OF_LINE.match(self._buffer, found + behind):
+            return found
+        exact = re.compile(re.escape(self._delimiter) + _REST_OF_LINE.pattern)
+        match = exact.search(self._buffer, found + behind)
+        return match.start() if match else -1
+
+    def _find_held(self) -> int:
+        """Index of the tail that may be the beginning of a delimiter; the buffer's end if none.
+
+        A delimiter holds no other CR than its first byte, so only the last CR can begin one.
+        """
+        size = len(self._buffer)
+        found = self._buffer.rfind(b"\r", max(self._position, size - len(self._delimiter)))
+        if found >= 0 and self._delimiter.startswith(self._buffer[found:]):
+            return found
+        return size
+
+    def _pass_delimiter(self) -> bool:
+        """Pass the delimiter line at the position; False if it isn't all here."""
+        if not self._buffer.startswith(self._delimiter, self._position):
+            return False
+        rest = _REST_OF_LINE.match(self._buffer, self._position + len(self._delimiter))
+        if rest is None or rest.lastgroup is None:
+            return False
+        if rest["damage"]:
+            raise FormError("boundary without a proper line end")
+        self._position = rest.end()
+        self._lead = 0
+        if rest["close"]:
+            self._state = State.EPILOGUE
+            self._skipped = 0
+        else:
+            self._begin_headers()
+        return True
+
+    def _begin_headers(self) -> None:
+        self._state = State.PART_HEADERS
+        self._parts += 1
+        if self._parts > self._limits.part_count:
+            raise FormError("too many parts")
+
+
+_STEPS: Final[Mapping[State, Callable[[MultipartParser], Event | None]]] = {
+    State.PREAMBLE: MultipartParser._pass_preamble,
+    State.PART_HEADERS: MultipartParser._take_header_line,
+    State.PART_DATA: MultipartParser._take_data,
+    State.EPILOGUE: MultipartParser._pass_epilogue,
+    State.DONE: MultipartParser._stay_done,
+    State.FAILED: MultipartParser._fail_again,
+}

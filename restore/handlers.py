@@ -1,42 +1,35 @@
 """Request to Response, one function a route; contract.ROUTES says which.
 
-A handler decides in the contract's order and calls the rooms below; it knows no socket, no SQL and no
-Pillow. Everything that is refused is raised as a Refusal and answered in one place. The promise is
-made here: `create_job` returns its 201 only after upload and row are on disk, and whatever breaks
-before that leaves no file.
+A handler decides in the contract's order and calls the rooms below; it knows no socket, no SQL and
+no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
 """
 
-import asyncio
 import re
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from restore import limits, worker
+from restore import limits
 from restore.access import client_of, host_allowed, parse_address, rate_key, same_origin
 from restore.config import Config
 from restore.contract import (
     JOB_ERRORS,
     JOBS_PATH,
-    MAX_SIDE_PX,
     OUTPUTS_PATH,
     ROUTES,
     Refusal,
     Route,
     created_json,
     job_json,
-    parse_fields,
 )
 from restore.dispatcher import Dispatcher
-from restore.formparser import Body, Chunk, Form, FormParser, too_large
+from restore.formparser import Body, too_large
 from restore.http11 import Request
-from restore.jobs import Job, JobStatus
-from restore.jobstore import JobStore, StoreError
+from restore.intake import Intake
+from restore.jobs import JobStatus
+from restore.jobstore import JobStore
 from restore.multipart import FormError, boundary_of, media_type
-from restore.pool import ChildDied, ChildStalled, Pool
 from restore.ratelimit import RateLimiter
 from restore.responses import (
     JSON_HEADERS,
@@ -49,16 +42,12 @@ from restore.responses import (
     retry_after,
     select_range,
 )
-from restore.storage import Storage, StorageError, Upload
+from restore.storage import Storage
 from restore.telemetry import Telemetry
-
-T = TypeVar("T")
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
-_DISABLED_S, _QUEUE_S, _STORAGE_S, _STARTING_S = 60, 5, 30, 1  # Retry-After, seconds
-_READY_S = 30.0  # an upload waits this long for the provider to be loaded
-_INSPECTOR_S = 30.0  # and this long for its turn at the inspector
+_DISABLED_S, _QUEUE_S, _STORAGE_S = 60, 5, 30  # Retry-After, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +71,22 @@ class Handlers:
         config: Config,
         store: JobStore,
         storage: Storage,
-        pool: Pool,
+        intake: Intake,
         dispatcher: Dispatcher,
         telemetry: Telemetry,
-        run_blocking: Callable[..., Awaitable[T]],
     ) -> None:
         self._config = config
         self._store = store
         self._storage = storage
-        self._pool = pool
+        self._intake = intake
         self._dispatcher = dispatcher
         self._telemetry = telemetry
-        self._run_blocking = run_blocking
         self._limiter = RateLimiter(config.rate_limit_per_min)
         self._host_names = frozenset({"localhost", config.base_url_host or "localhost"})
-        self._models: Mapping[str, str] = {}
-        self._ready = asyncio.Event()
-        self._inspector_free = asyncio.Lock()
-        self._arriving = 0
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
             for route in ROUTES
         ]
-
-    def offer(self, models: Mapping[str, str]) -> None:
-        """From now on uploads are taken, for these model ids."""
-        self._models = models
-        self._ready.set()
 
     def __call__(self, exchange: Exchange) -> Answer:
         """The answer, at once or awaited. Raises Refusal, as the awaitable does."""
@@ -155,15 +133,7 @@ class Handlers:
         """Take an upload; 201 once it is promised."""
         self._admit(exchange)
         boundary = self._check_declared(exchange.request)
-        self._arriving += 1
-        try:
-            job = await self._receive(exchange.body, boundary)
-        except (StorageError, StoreError) as error:
-            raise Refusal(
-                "storage_unavailable", headers=retry_after(_STORAGE_S), detail=str(error)
-            ) from None
-        finally:
-            self._arriving -= 1
+        job = await self._intake.receive(exchange.body, boundary)
         self._telemetry.requested(job.id, job.spec.model_id)
         self._dispatcher.wake()
         location = ("Location", JOBS_PATH + job.id)
@@ -177,7 +147,7 @@ class Handlers:
         wait_s = self._limiter.take(rate_key(self.client(exchange)), time.monotonic())
         if wait_s:
             raise Refusal("rate_limited", headers=retry_after(wait_s))
-        if self._store.waiting + self._arriving >= config.max_queue:
+        if self._store.waiting + self._intake.arriving >= config.max_queue:
             raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
         if self._storage.free_bytes() < config.min_free_disk_mb * limits.MIB:
             raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail="no room")
@@ -199,49 +169,6 @@ class Handlers:
             return boundary_of(content_type)
         except FormError as error:
             raise Refusal("malformed_form", detail=error.reason) from None
-
-    async def _receive(self, body: Body, boundary: bytes) -> Job:
-        """From the first byte of a form to a job that is on disk."""
-        job_id = str(uuid.uuid4())
-        upload = _UploadFile(self._storage, job_id, self._run_blocking)
-        try:
-            form = await FormParser(boundary, self._config.max_image_bytes, upload.write).parse(
-                body
-            )
-            job = await self._check_form(job_id, form, upload.path)
-            await upload.commit()
-            await self._store.add(job)
-        except BaseException:
-            await asyncio.shield(upload.discard())
-            raise
-        return job
-
-    async def _check_form(self, job_id: str, form: Form, path: str) -> Job:
-        """The image's header first, then the fields."""
-        assert form.kind is not None
-        async with asyncio.timeout(_READY_S) as starting:
-            await self._ready.wait()
-        if starting.expired():
-            raise Refusal("starting", headers=retry_after(_STARTING_S))
-        seen = await self._inspect(path, form.kind)
-        if seen.problem == "image_dimensions":
-            raise Refusal("image_dimensions", _dimensions_sentence(seen))
-        if seen.problem is not None:
-            raise Refusal(seen.problem, detail=seen.detail)
-        spec = parse_fields(form.fields, self._config.model_default, self._models.keys())
-        return Job(job_id, spec, form.kind, seen.width, seen.height, time.time())
-
-    async def _inspect(self, path: str, kind: str) -> worker.Inspection:
-        """Look at the image's header in a child, where a crash harms nobody."""
-        try:
-            async with asyncio.timeout(_INSPECTOR_S), self._inspector_free:
-                return await self._pool.inspector.run(
-                    worker.inspect, path, kind, stall_s=None, bound_s=limits.INSPECT_S
-                )
-        except (ChildDied, ChildStalled) as error:
-            raise Refusal("image_unreadable", detail=f"inspector: {error}") from None
-        except TimeoutError:
-            raise Refusal("too_busy", headers=retry_after(_QUEUE_S)) from None
 
     # -- /v1/jobs/{job_id}
 
@@ -299,43 +226,6 @@ class Handlers:
         return Response(200, JSON_HEADERS, b'{"status": "ok"}')
 
 
-class _UploadFile:
-    """The image's file, created with its first byte, on threads of its own."""
-
-    def __init__(
-        self, storage: Storage, job_id: str, run_blocking: Callable[..., Awaitable[T]]
-    ) -> None:
-        self._storage = storage
-        self._job_id = job_id
-        self._run_blocking = run_blocking
-        self._upload: Upload | None = None
-        self._committed = False
-
-    @property
-    def path(self) -> str:
-        assert self._upload is not None
-        return str(self._upload.path)
-
-    async def write(self, chunks: Sequence[Chunk]) -> None:
-        await self._run_blocking(self._write, chunks)
-
-    def _write(self, chunks: Sequence[Chunk]) -> None:
-        if self._upload is None:
-            self._upload = self._storage.create_upload(self._job_id)
-        self._upload.write(chunks)
-
-    async def commit(self) -> None:
-        assert self._upload is not None
-        await self._run_blocking(self._upload.commit)
-        self._committed = True
-
-    async def discard(self) -> None:
-        if self._committed:
-            await self._run_blocking(self._storage.discard, self._job_id)
-        elif self._upload is not None:
-            await self._run_blocking(self._upload.abort)
-
-
 def _file_response(
     path: Path,
     get: Callable[[str], str | None],
@@ -357,10 +247,3 @@ def _file_response(
     offset, count = part
     content_range = ("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}")
     return Response(206, (*headers, content_range), file=FileSlice(file, offset, count))
-
-
-def _dimensions_sentence(seen: worker.Inspection) -> str:
-    return (
-        f"The image is {seen.width} x {seen.height} pixels; "
-        f"at most {MAX_SIDE_PX} x {MAX_SIDE_PX} can be restored."
-    )

@@ -24,7 +24,8 @@ BODY_MIN_BYTES_PER_S = 1 * KIB  # mean over a body after BODY_GRACE_S
 BODY_GRACE_S = 20.0
 WRITE_STALL_S = 30.0  # an answer of which the client takes no byte
 WRITE_MIN_BYTES_PER_S = 1 * KIB  # mean over an answer after WRITE_STALL_S
-LINGER_S = 5.0  # reading on after a refusal, so that the client sees the answer
+LINGER_S = 30.0  # reading on after a refusal, so that the client sees the answer
+LINGER_STALL_S = 5.0  # of which without a byte
 LINGER_BYTES = 32 * MIB
 PIPELINE_BYTES = 64 * KIB  # of further requests held while one is answered
 

@@ -214,3 +214,9 @@ def _read_file(file: Path) -> dict[str, str]:
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
         texts[key] = value[1:-1] if quoted else value
     return texts
+
+
+def port_of(url: str) -> int:
+    """The port that a base URL leads to."""
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -27,8 +27,8 @@ from restore.dispatcher import Dispatcher
 from restore.formparser import Body, too_large
 from restore.http11 import Request
 from restore.intake import Intake
-from restore.jobs import JobStatus
-from restore.jobstore import JobStore
+from restore.jobs import Job, JobStatus
+from restore.jobstore import JobStore, StoreError
 from restore.multipart import FormError, boundary_of, media_type
 from restore.ratelimit import RateLimiter
 from restore.responses import (
@@ -174,7 +174,7 @@ class Handlers:
 
     def get_job(self, exchange: Exchange, name: str) -> Response:
         """How a job stands: row, and live progress while it runs."""
-        job = self._store.get(name.lower()) if _JOB_ID.fullmatch(name.lower()) else None
+        job = self._find(name.lower())
         if job is None:
             raise Refusal("job_not_found")
         if job.status is JobStatus.RUNNING:
@@ -192,6 +192,13 @@ class Handlers:
         await self._dispatcher.cancel(name.lower())
         return Response(204)
 
+    def _find(self, job_id: str) -> Job | None:
+        try:
+            return self._store.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+        except StoreError as error:
+            headers = retry_after(_STORAGE_S)
+            raise Refusal("storage_unavailable", headers=headers, detail=str(error)) from None
+
     def _base_url(self, exchange: Exchange) -> str:
         """Where results are found: as configured, else as the client reached this server."""
         config, request = self._config, exchange.request
@@ -208,7 +215,7 @@ class Handlers:
     def get_output(self, exchange: Exchange, name: str) -> Response:
         """A result, whole or in part; only what a job that succeeded points to."""
         job_id, _, extension = name.partition(".")
-        job = self._store.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+        job = self._find(job_id)
         path = self._storage.output_path(name)
         if job is None or job.output != name or path is None:
             raise Refusal("result_not_found")

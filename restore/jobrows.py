@@ -1,0 +1,67 @@
+"""The jobs' table as SQL and rows: its schema, its statements, a Job to a row and back.
+
+Text and tuples only; running the statements is jobstore's. The columns are the fields of Job and
+JobSpec under the same names, and a test holds that.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+from restore.contract import JobSpec
+from restore.jobs import Job, JobStatus
+
+# One entry a version of the schema; PRAGMA user_version counts those applied. `seq` is the order of
+# arrival. The partial indexes hold only what is waiting, running or ended, so that finding the next
+# job costs the same beside 100,000 ended ones.
+SCHEMA = (
+    """
+    CREATE TABLE jobs (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        model_id TEXT NOT NULL,
+        strength REAL NOT NULL,
+        upscale INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        status TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        vanished INTEGER NOT NULL,
+        working INTEGER NOT NULL,
+        progress REAL NOT NULL,
+        output TEXT,
+        output_bytes INTEGER NOT NULL,
+        error TEXT,
+        ended_at REAL
+    );
+    CREATE INDEX jobs_queued ON jobs (seq) WHERE status = 'queued';
+    CREATE INDEX jobs_running ON jobs (seq) WHERE status = 'running';
+    CREATE INDEX jobs_ended ON jobs (ended_at, output_bytes) WHERE ended_at IS NOT NULL;
+    """,
+)
+
+_SPEC_COLUMNS = tuple(field.name for field in fields(JobSpec))
+_JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("id", "spec"))
+_COLUMNS = ("id", *_SPEC_COLUMNS, *_JOB_COLUMNS)
+_NAMES = ", ".join(_COLUMNS)
+SELECT = f"SELECT {_NAMES} FROM jobs"  # noqa: S608  (names of this module's own)
+INSERT = f"INSERT INTO jobs ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+UPDATE = (
+    f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"  # noqa: S608
+    " WHERE id = ? AND status = ?"
+)
+
+
+def encode(job: Job) -> tuple[Any, ...]:
+    """The job as a row, in the order of the columns."""
+    spec = (getattr(job.spec, name) for name in _SPEC_COLUMNS)
+    return (job.id, *spec, *(getattr(job, name) for name in _JOB_COLUMNS))
+
+
+def decode(row: tuple[Any, ...]) -> Job:
+    """The job that a row of SELECT holds. Raises ValueError where it holds none."""
+    # By position: every poll is one of these, and by name it costs 20 us instead of 6.
+    job_id, model_id, strength, upscale, *plain, status, attempt, vanished, working = row[:12]
+    head: list[Any] = [job_id, JobSpec(model_id, strength, upscale), *plain, JobStatus(status)]
+    return Job(*head, attempt, vanished, bool(working), *row[12:])

@@ -1,0 +1,355 @@
+"""The jobs' table in SQLite: the only file that imports sqlite3.
+
+Writes go to one thread, which commits whatever has gathered as one transaction, so that many
+promises share a sync; reads happen on the event loop by a connection of their own (5 us by id).
+What a job may become is decided by jobs.py and its owner; here each step is a compare-and-set on
+the status in the row. The rule kept here: when `add` or `save` returns, the row is on the platter.
+
+Measured with Python 3.11, SQLite 3.40, 2026-11: WAL with synchronous=FULL takes 300 to 770
+inserts/s one by one, 13,600 inserts/s when a thread commits what has gathered.
+"""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from restore.jobrows import INSERT, SCHEMA, SELECT, UPDATE, decode, encode
+from restore.jobs import Job, JobStatus
+from restore.limits import MIB
+
+_APPLICATION_ID = 0x52535452  # "RSTR" in the file's header: a restore job store
+_BUSY_S = 5.0  # a write waits this long for another program that holds the database
+_READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing in WAL mode
+_CLOSE_S = 10.0  # for the writer to finish what it has
+_BATCH = 1000  # writes in one transaction
+_FREE_PAGES = 256  # given back to the file system after a transaction that deleted rows
+_CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
+_WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
+
+_SELECT_ONE = f"{SELECT} WHERE id = ?"
+
+log = logging.getLogger("restore")
+
+
+class StoreError(Exception):
+    """The database can't be read or written now: one sentence; the cause holds the detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a store holds: jobs of each kind, results and their bytes."""
+
+    waiting: int
+    running: int
+    ended: int
+    results: int
+    result_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a write did: its result, and by how much the number of waiting jobs changed."""
+
+    result: Any
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write on its way: `promises` wants the barrier before its commit, `frees` deletes rows."""
+
+    work: Callable[[sqlite3.Connection], _Written]
+    future: asyncio.Future[Any]
+    promises: bool = False
+    frees: bool = False
+
+
+class JobStore:
+    """The jobs in the database at `path`, for one event loop.
+
+    `barrier` is called by the writer before each commit that holds a new job: it brings the names
+    of the uploads to disk, once for all of them. Raises StoreError if the database can't be used.
+    """
+
+    def __init__(self, path: Path, barrier: Callable[[], None]) -> None:
+        self._barrier = barrier
+        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._closed = False
+        with _failing(f"The database {path} can't be used"):
+            self._writer = _connect(path, _BUSY_S)
+            try:
+                _prepare(self._writer, path)
+                self._reader = _connect(path, _READ_BUSY_S)
+            except BaseException:
+                self._writer.close()
+                raise
+        self.found = self._count()  # what was there at the start
+        self.waiting = self.found.waiting  # jobs that are queued now
+        self._thread = threading.Thread(target=self._write_on, name="jobstore", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Commit what has gathered, within a bound, and close. Later writes raise StoreError."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writes.put(None)
+        self._thread.join(_CLOSE_S)
+        self._reader.close()
+        if self._thread.is_alive():
+            log.warning("the database didn't finish within %g s", _CLOSE_S)
+        else:
+            self._writer.close()
+
+    # -- reading: on the loop, microseconds; no cursor is left open, which would hold the -wal
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with this id. Raises StoreError."""
+        jobs = self._select(_SELECT_ONE, job_id)
+        return jobs[0] if jobs else None
+
+    def next_queued(self, skip: Collection[str] = ()) -> Job | None:
+        """The job that waits longest and whose id is not in `skip` (few). Raises StoreError."""
+        waiting = self._select(
+            f"{SELECT} WHERE status = 'queued' ORDER BY seq LIMIT ?", len(skip) + 1
+        )
+        return next((job for job in waiting if job.id not in skip), None)
+
+    def running(self) -> list[Job]:
+        """All jobs that are running, oldest first. Raises StoreError."""
+        return self._select(f"{SELECT} WHERE status = 'running' ORDER BY seq")
+
+    def expired(self, before: float, limit: int) -> list[Job]:
+        """Up to `limit` jobs that ended before `before` (epoch seconds). Raises StoreError."""
+        return self._select(f"{SELECT} WHERE ended_at < ? ORDER BY ended_at LIMIT ?", before, limit)
+
+    def known(self, job_ids: Collection[str]) -> set[str]:
+        """Those of `job_ids` (at most 500) that have a row. Raises StoreError."""
+        marks = ", ".join("?" * len(job_ids))
+        with _failing("The database can't be read"):
+            rows = self._reader.execute(
+                f"SELECT id FROM jobs WHERE id IN ({marks})",  # noqa: S608
+                tuple(job_ids),
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    def _count(self) -> Counts:
+        """What the store holds, from its indexes alone: 12 ms beside 100,000 ended jobs."""
+        with _failing("The database can't be read"):
+            row = self._reader.execute(
+                "SELECT (SELECT count(*) FROM jobs WHERE status = 'queued'),"
+                " (SELECT count(*) FROM jobs WHERE status = 'running'),"
+                " count(*), count(nullif(output_bytes, 0)), ifnull(sum(output_bytes), 0)"
+                " FROM jobs WHERE ended_at IS NOT NULL"
+            ).fetchone()
+        return Counts(*row)
+
+    def _select(self, query: str, *arguments: Any) -> list[Job]:
+        with _failing("The database can't be read"):
+            return [decode(row) for row in self._reader.execute(query, arguments).fetchall()]
+
+    # -- writing: on disk when it returns
+
+    async def add(self, job: Job) -> None:
+        """Keep a new job. Raises StoreError, and then the job was not taken."""
+
+        def insert(connection: sqlite3.Connection) -> _Written:
+            connection.execute(INSERT, encode(job))
+            return _Written(None, waiting=1)
+
+        try:
+            await self._put(insert, promises=True)
+        except asyncio.CancelledError:  # nobody will be told of this job
+            if not self._closed:
+                self._put(_deleting(job.id), frees=True).add_done_callback(_ignore)
+            raise
+
+    async def save(self, job: Job, expected: JobStatus) -> bool:
+        """Replace the job's row if its status is still `expected`, else result in False.
+
+        Raises StoreError.
+        """
+
+        def update(connection: sqlite3.Connection) -> _Written:
+            changed = connection.execute(UPDATE, (*encode(job), job.id, expected)).rowcount == 1
+            leaves = changed and expected is JobStatus.QUEUED and job.status is not expected
+            return _Written(changed, waiting=-int(leaves))
+
+        saved: bool = await self._put(update)
+        return saved
+
+    async def delete(self, job_id: str) -> Job | None:
+        """Remove the job's row and return it; None if there is none. Raises StoreError."""
+        job: Job | None = await self._put(_deleting(job_id), frees=True)
+        return job
+
+    async def bound_ends(self, latest: float) -> None:
+        """Let no job have ended after `latest` (epoch seconds): a clock was wrong then."""
+
+        def update(connection: sqlite3.Connection) -> _Written:
+            connection.execute("UPDATE jobs SET ended_at = ?1 WHERE ended_at > ?1", (latest,))
+            return _Written(None)
+
+        await self._put(update)
+
+    def _put(
+        self,
+        work: Callable[[sqlite3.Connection], _Written],
+        *,
+        promises: bool = False,
+        frees: bool = False,
+    ) -> asyncio.Future[Any]:
+        if self._closed:
+            raise StoreError("The database is closed.")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._writes.put(_Write(work, future, promises, frees))
+        return future
+
+    # -- the writer's thread
+
+    def _write_on(self) -> None:
+        going = True
+        while going:
+            batch = [self._writes.get()]
+            with suppress(queue.Empty):
+                while len(batch) < _BATCH:
+                    batch.append(self._writes.get_nowait())
+            going = None not in batch
+            self._commit([write for write in batch if write is not None])
+
+    def _commit(self, batch: list[_Write]) -> None:
+        """Commit `batch` as one; if that fails, each alone, so that none fails for a neighbour."""
+        if not batch:
+            return
+        try:
+            outcomes: list[_Written | Exception] = list(self._transact(batch))
+        except Exception as error:
+            if len(batch) > 1:
+                for write in batch:
+                    self._commit([write])
+                return
+            outcomes = [_store_error("The database can't be written", error)]
+        with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
+            loop = batch[0].future.get_loop()
+            loop.call_soon_threadsafe(self._tell, batch, outcomes)
+
+    def _transact(self, batch: list[_Write]) -> list[_Written]:
+        writer = self._writer
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+            written = [write.work(writer) for write in batch]
+            if any(write.frees for write in batch):
+                writer.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES})").fetchall()
+            if any(write.promises for write in batch):
+                self._barrier()
+            writer.execute("COMMIT")
+        except BaseException:
+            if writer.in_transaction:  # SQLite ends it by itself on a full disk
+                with suppress(sqlite3.Error):
+                    writer.execute("ROLLBACK")
+            raise
+        return written
+
+    def _tell(self, batch: list[_Write], outcomes: list[_Written | Exception]) -> None:
+        """On the loop: count, and wake who waits."""
+        for write, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, _Written):
+                self.waiting += outcome.waiting
+            if write.future.done():
+                continue
+            if isinstance(outcome, _Written):
+                write.future.set_result(outcome.result)
+            else:
+                write.future.set_exception(outcome)
+
+
+def _deleting(job_id: str) -> Callable[[sqlite3.Connection], _Written]:
+    """A write that removes a row and results in the job it held, or None."""
+
+    def delete(connection: sqlite3.Connection) -> _Written:
+        # RETURNING would need SQLite 3.35, which Debian 11 doesn't have.
+        rows = connection.execute(_SELECT_ONE, (job_id,)).fetchall()
+        if not rows:
+            return _Written(None)
+        job = decode(rows[0])
+        connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        return _Written(job, waiting=-int(job.status is JobStatus.QUEUED))
+
+    return delete
+
+
+def _ignore(future: asyncio.Future[Any]) -> None:
+    """Take notice of a future's end, so that asyncio doesn't complain of an unread exception."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _store_error(sentence: str, error: Exception) -> StoreError:
+    reason = error if isinstance(error, sqlite3.Error) else type(error).__name__
+    failure = StoreError(f"{sentence}: {reason}.")
+    failure.__cause__ = error
+    return failure
+
+
+@contextmanager
+def _failing(sentence: str) -> Iterator[None]:
+    """Turn SQLite's errors into a StoreError: `sentence` and SQLite's reason."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:  # ValueError: a row that somebody else wrote
+        raise _store_error(sentence, error) from error
+
+
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=busy_s, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: past the drive's cache
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check whose database this is, and bring its schema to the version of this server."""
+    version, application, tables = (
+        connection.execute(query).fetchone()[0]
+        for query in (
+            "PRAGMA user_version",
+            "PRAGMA application_id",
+            "SELECT count(*) FROM sqlite_master",
+        )
+    )
+    if (application or version or tables) and application != _APPLICATION_ID:
+        raise StoreError(f"The database {path} belongs to another program.")
+    if version > len(SCHEMA):
+        raise StoreError(
+            f"The database {path} was written by a newer version of this server "
+            f"(its version is {version}; this server knows {len(SCHEMA)})."
+        )
+    if not tables:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(f"The database {path} is on a file system that can't hold it safely.")
+    if path.stat().st_size <= _CHECK_BYTES:
+        finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if finding != "ok":
+            raise StoreError(f"The database {path} is damaged: {finding}.")
+    if version < len(SCHEMA):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {''.join(SCHEMA[version:])}"
+            f" PRAGMA application_id = {_APPLICATION_ID};"
+            f" PRAGMA user_version = {len(SCHEMA)}; COMMIT;"
+        )

@@ -7,6 +7,7 @@ understood, what none writes and could be read in two ways is damage.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -14,9 +15,9 @@ from urllib.parse import unquote
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _MEDIA_TYPE = re.compile(f"{_TCHARS}/{_TCHARS}")
 _DISPOSITION_TYPE = re.compile(f"[ \t]*+({_TCHARS})[ \t]*+(?:;|\\Z)")
-_FIELD_LINE = re.compile(f"({_TCHARS}):(.*)".encode("ascii"), re.DOTALL)
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_CONTROL_BYTE = re.compile(_CONTROL.pattern.encode("ascii"))
+_FIELD_LINE = re.compile(f"({_TCHARS}):([\t -~\x80-\xff]*+)".encode("latin-1"))
+_FOLD = re.compile(rb"\r\n[ \t]++")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # One parameter and the semicolon or end behind it. Every quantifier is possessive: with plain ones
 # 8 KiB of blanks in front of a wrong character cost 0.2 s of trying where each run of them ends.
@@ -37,7 +38,7 @@ _EXTENDED_VALUE = re.compile(
 )
 # RFC 7578, 4.7 and RFC 2045, 6.2: those that leave the bytes as they are. Retrofit writes "binary"
 # into every part, Apache HttpClient "8bit" and "7bit".
-_IDENTITY_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
+_IDENTITY_ENCODINGS = frozenset({b"", b"7bit", b"8bit", b"binary"})
 
 
 class FormError(Exception):
@@ -131,7 +132,7 @@ def parameters_of(text: str) -> dict[str, str]:
 def _value_of(match: re.Match[str]) -> str:
     escaped, literal, plain = match.group(2, 3, 4)
     if escaped is not None:
-        return _ESCAPED.sub(r"\1", escaped)
+        return _ESCAPED.sub(r"\1", escaped) if "\\" in escaped else escaped
     return literal if literal is not None else plain.strip(" \t")
 
 
@@ -167,7 +168,7 @@ def _filename_of(parameters: dict[str, str]) -> str | None:
         name = plain.replace("%22", '"')
     else:
         return None
-    return re.split(r"[/\\]", name)[-1]
+    return name.rpartition("/")[2].rpartition("\\")[2]
 
 
 def _decode_extended(value: str) -> str | None:
@@ -184,8 +185,8 @@ def _decode_extended(value: str) -> str | None:
     return decoded
 
 
-def part_headers_of(lines: list[bytes]) -> PartHeaders:
-    """Read the header lines of one part, without line ends and the empty line. Raises FormError.
+def part_headers_of(block: bytes, limits: FormLimits = DEFAULT_LIMITS) -> PartHeaders:
+    """Read the header lines of one part, each with its CRLF, the empty one left out.
 
     Only Content-Disposition decides which field this is, so a second one is damage. Of two
     Content-Types the first counts: Dio adds one of its own to the caller's, and the bytes alone
@@ -197,12 +198,11 @@ def part_headers_of(lines: list[bytes]) -> PartHeaders:
     unknown field costs, within the same limits.
 
     A name that isn't UTF-8 gets U+FFFD (an old page's charset is its own affair): it can still be
-    told that it is none of ours, and a file's name is for people to read.
+    told that it is none of ours, and a file's name is for people to read. Raises FormError.
     """
-    disposition: str | None = None
-    content_type: str | None = None
-    for name, raw in _unfold(lines):
-        value = raw.decode("utf-8", "replace")
+    disposition: bytes | None = None
+    content_type: bytes | None = None
+    for name, value in _fields_of(block, limits.part_header_count):
         if name == b"content-disposition":
             if disposition is not None:
                 raise FormError("Content-Disposition given twice in a part")
@@ -211,29 +211,27 @@ def part_headers_of(lines: list[bytes]) -> PartHeaders:
             content_type = value if content_type is None else content_type
         elif name == b"content-transfer-encoding" and value.lower() not in _IDENTITY_ENCODINGS:
             raise FormError("part with a transfer encoding")
-    field, filename = ("", None) if disposition is None else disposition_of(disposition)
-    return PartHeaders(field, filename, essence_of(content_type or ""))
+    field, filename = ("", None) if disposition is None else disposition_of(_text(disposition))
+    if len(field.encode()) > limits.name_bytes:
+        raise FormError("field name too long")
+    return PartHeaders(field, filename, essence_of(_text(content_type or b"")))
 
 
-def _unfold(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
-    """Join folded lines and split them at the colon; names in lower case, values trimmed.
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
-    HTTP refuses folding because two parsers may see two messages. A part's headers are MIME's,
-    where it is lawful (RFC 2046, 5.1; RFC 5322, 2.2.3), no other parser sees them before or after
-    us, and JavaMail and Python's email package fold: so here it counts as one space.
+
+def _fields_of(block: bytes, most: int) -> Iterator[tuple[bytes, bytes]]:
+    """Split at most `most` header lines at their colons: names in lower case, values trimmed.
+
+    HTTP refuses folded lines because two parsers may see two messages. A part's headers are
+    MIME's, where folding is lawful (RFC 2046, 5.1; RFC 5322, 2.2.3), no other parser sees them
+    before or after us, and JavaMail and Python's email package fold: so here it is one space.
     """
-    fields: list[tuple[bytes, bytes]] = []
-    for line in lines:
-        if _CONTROL_BYTE.search(line):
-            raise FormError("control byte in a part header")
-        if line.startswith((b" ", b"\t")):
-            if not fields:
-                raise FormError("folded line before the first part header")
-            name, value = fields.pop()
-            fields.append((name, (value + b" " + line.strip(b" \t")).strip(b" \t")))
-            continue
+    if block.count(b"\r\n") > most:
+        raise FormError("too many header lines in a part")
+    for line in _FOLD.sub(b" ", block).split(b"\r\n")[:-1]:
         match = _FIELD_LINE.fullmatch(line)
         if match is None:
-            raise FormError("part header without a name and a colon")
-        fields.append((match[1].lower(), match[2].strip(b" \t")))
-    return fields
+            raise FormError("damaged part header")
+        yield match[1].lower(), match[2].strip(b" \t")

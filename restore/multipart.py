@@ -102,6 +102,7 @@ class EndOfForm:
     """The form is whole, its epilogue too; comes behind receive_eof()."""
 
 
+_END_OF_PART: Final = EndOfPart()
 Event = Part | Data | EndOfPart | EndOfForm | NeedData
 
 # Blanks between a boundary and its line end. RFC 2046 allows for mail gateways that add some; none
@@ -128,11 +129,9 @@ class MultipartParser:
         "_delimiter",
         "_eof",
         "_failure",
-        "_header_bytes",
+        "_headers",
         "_lead",
         "_limits",
-        "_line",
-        "_lines",
         "_parts",
         "_position",
         "_skipped",
@@ -147,9 +146,7 @@ class MultipartParser:
         self._lead = 0  # bytes at the position that may begin a delimiter but are no content
         self._parts = 0
         self._skipped = 0  # bytes of preamble or epilogue
-        self._line = bytearray()  # the header line under way, as far as it is out of the buffer
-        self._lines: list[bytes] = []  # of one part's headers
-        self._header_bytes = 0  # likewise
+        self._headers = bytearray()  # of a part, while they arrive
         self._eof = False
         self._failure = ""
         self._state = State.PREAMBLE
@@ -163,7 +160,7 @@ class MultipartParser:
     @property
     def buffered(self) -> int:
         """Bytes held: received and not given out yet."""
-        return len(self._buffer) - self._position - self._lead + self._header_bytes
+        return len(self._buffer) - self._position - self._lead + len(self._headers)
 
     def receive_data(self, data: bytes | memoryview) -> None:
         """Take more of the body; b"" says that it has ended, as receive_eof() does.
@@ -199,7 +196,8 @@ class MultipartParser:
             self._state = State.FAILED
             self._failure = error.reason
             self._buffer = b""
-            self._position = self._lead = self._header_bytes = 0
+            self._position = self._lead = 0
+            self._headers.clear()
             raise
 
     # -- the steps: each returns an event, or None when the next step can go on
@@ -211,21 +209,30 @@ class MultipartParser:
         return None if self._pass_delimiter() else NEED_DATA
 
     def _take_data(self) -> Event:
+        if self._position == len(self._buffer):
+            return NEED_DATA  # most often so: asked again after the whole of a chunk was data
         content = self._take_content()
         if content:
             return Data(content)
-        return EndOfPart() if self._pass_delimiter() else NEED_DATA
+        return _END_OF_PART if self._pass_delimiter() else NEED_DATA
 
-    def _take_header_line(self) -> Event | None:
-        line = self._read_line()
-        if line is None:
+    def _take_headers(self) -> Event:
+        """Gather a part's headers, from the CRLF in front of them to their empty line."""
+        block, held = self._headers, len(self._headers)
+        most = 2 + self._limits.part_header_bytes
+        block += self._buffer[self._position : self._position + most - held]
+        end = block.find(b"\r\n\r\n", max(0, held - 3))
+        if end < 0:
+            self._position += len(block) - held
+            if len(block) == most:
+                raise FormError("part headers too long")
             return NEED_DATA
-        if not line:
-            return self._begin_part()
-        self._lines.append(line)
-        if len(self._lines) > self._limits.part_header_count:
-            raise FormError("too many header lines in a part")
-        return None
+        self._position += end + 4 - held
+        headers = part_headers_of(bytes(block[2 : end + 2]), self._limits)
+        block.clear()
+        self._state = State.PART_DATA
+        self._enter_content()
+        return Part(headers.name, headers.filename, headers.content_type)
 
     def _pass_epilogue(self) -> Event:
         self._skipped += len(self._buffer) - self._position
@@ -242,36 +249,6 @@ class MultipartParser:
 
     def _fail_again(self) -> Event:
         raise FormError(self._failure)
-
-    # -- headers
-
-    def _read_line(self) -> bytes | None:
-        """The next line without its CRLF, None if it isn't all here. Counts against the limit."""
-        left = self._limits.part_header_bytes - self._header_bytes
-        end = self._buffer.find(b"\n", self._position, self._position + left) + 1
-        piece = self._buffer[self._position : end or self._position + left + 1]
-        if len(piece) > left:
-            raise FormError("part headers too long")
-        self._header_bytes += len(piece)
-        self._position += len(piece)
-        self._line += piece
-        if not end:
-            return None
-        line = bytes(self._line)
-        self._line.clear()
-        if not line.endswith(b"\r\n"):
-            raise FormError("part header ends in a bare LF")
-        return line[:-2]
-
-    def _begin_part(self) -> Part:
-        headers = part_headers_of(self._lines)
-        if len(headers.name.encode()) > self._limits.name_bytes:
-            raise FormError("field name too long")
-        self._lines = []
-        self._header_bytes = 0
-        self._state = State.PART_DATA
-        self._enter_content()
-        return Part(headers.name, headers.filename, headers.content_type)
 
     # -- content and delimiters
 
@@ -334,7 +311,8 @@ class MultipartParser:
         if not self._buffer.startswith(self._delimiter, self._position):
             return False
         rest = _REST_OF_LINE.match(self._buffer, self._position + len(self._delimiter))
-        if rest is None or rest.lastgroup is None:
+        assert rest is not None  # _find_delimiter() goes past look-alikes
+        if rest.lastgroup is None:
             return False
         if rest["damage"]:
             raise FormError("boundary without a proper line end")
@@ -344,19 +322,17 @@ class MultipartParser:
             self._state = State.EPILOGUE
             self._skipped = 0
         else:
-            self._begin_headers()
-        return True
-
-    def _begin_headers(self) -> None:
-        self._state = State.PART_HEADERS
-        self._parts += 1
+            self._state = State.PART_HEADERS
+            self._headers += b"\r\n"  # the delimiter's own, so that CRLF CRLF always ends them
+            self._parts += 1
         if self._parts > self._limits.part_count:
             raise FormError("too many parts")
+        return True
 
 
 _STEPS: Final[Mapping[State, Callable[[MultipartParser], Event | None]]] = {
     State.PREAMBLE: MultipartParser._pass_preamble,
-    State.PART_HEADERS: MultipartParser._take_header_line,
+    State.PART_HEADERS: MultipartParser._take_headers,
     State.PART_DATA: MultipartParser._take_data,
     State.EPILOGUE: MultipartParser._pass_epilogue,
     State.DONE: MultipartParser._stay_done,

@@ -63,5 +63,7 @@ def decode(row: tuple[Any, ...]) -> Job:
     """The job that a row of SELECT holds. Raises ValueError where it holds none."""
     # By position: every poll is one of these, and by name it costs 20 us instead of 6.
     job_id, model_id, strength, upscale, *plain, status, attempt, vanished, working = row[:12]
-    head: list[Any] = [job_id, JobSpec(model_id, strength, upscale), *plain, JobStatus(status)]
-    return Job(*head, attempt, vanished, bool(working), *row[12:])
+    spec = JobSpec(model_id, strength, upscale)
+    counted = (JobStatus(status), attempt, vanished, bool(working))
+    values: list[Any] = [job_id, spec, *plain, *counted, *row[12:]]
+    return Job(*values)

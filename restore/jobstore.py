@@ -112,8 +112,11 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job with this id. Raises StoreError."""
-        jobs = self._select(_SELECT_ONE, job_id)
-        return jobs[0] if jobs else None
+        try:
+            rows = self._reader.execute(_SELECT_ONE, (job_id,)).fetchall()
+            return decode(rows[0]) if rows else None
+        except (sqlite3.Error, ValueError) as error:
+            raise _store_error("The database can't be read", error) from error
 
     def next_queued(self, skip: Collection[str] = ()) -> Job | None:
         """The job that waits longest and whose id is not in `skip` (few). Raises StoreError."""

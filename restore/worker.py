@@ -1,0 +1,226 @@
+"""What runs in a child: plain values in, an Outcome out, never an exception.
+
+One job is `images.normalize` -> the provider's `run` -> `images.finish`; an upload's header is
+looked at by `inspect`, and the provider's ids are read by `load_models`. Pillow and the provider
+are imported inside the functions, for the server imports this module too and must never load a
+codec. Which child runs what is pool's; how often a job is tried is the dispatcher's.
+
+The rule kept here: whatever a stranger's file or a provider does short of ending the process comes
+back as one of the few errors that jobs have, and the traceback goes to the log only.
+"""
+
+import errno
+import os
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from pathlib import Path
+
+from restore import child, progress
+from restore.limits import MIB
+
+# Where the parts of a job lie in its progress. Decoding is quick, encoding a large picture is not
+# (PNG, 16.8 MP, level 6: 4 s), the provider's work is most of it. 1.0 is said by the job's success.
+NORMALIZED, RESTORED, FINISHED = 0.05, 0.9, 0.99
+NOTE_CHARS = 2000
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One attempt at a job. `upload` and `folder` are paths; `folder` is empty and only its own."""
+
+    job_id: str
+    attempt: int
+    upload: str
+    kind: str
+    folder: str
+    provider: str
+    model_id: str
+    strength: float
+    upscale: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: `output` is a path inside the task's folder, or `error` is set.
+
+    `error` is one of contract.JOB_ERRORS; `detail` is the cause, for the log only; `note` is what
+    the provider found and did. `again`: the disk was full, so this is no verdict on the photo; the
+    job is to wait for room and to run again.
+    """
+
+    output: str | None
+    error: str | None = None
+    detail: str = ""
+    note: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an image's header says: upright pixels, and a code of contract.PROBLEMS or None.
+
+    Both sides are 0 where they couldn't be read.
+    """
+
+    width: int
+    height: int
+    problem: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The ids that a provider offers, each with a line on what it does; `problem`: a sentence."""
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+    detail: str = ""
+
+
+class _Failure(Exception):  # noqa: N818  (it never leaves this module)
+    """A part of the job failed as `error`, one of contract.JOB_ERRORS; the cause is chained."""
+
+    def __init__(self, error: str, reason: str = "") -> None:
+        super().__init__(f"{error}: {reason}" if reason else error)
+        self.error = error
+
+
+def run_job(task: Task) -> Outcome:
+    """Restore one photo. Never raises."""
+    notes: list[str] = []
+    try:
+        with child.in_folder(task.folder):
+            output = _restore(task, notes)
+    except BaseException as error:
+        detail, note = child.describe(error), _joined(notes)
+        if _for_want_of_room(error, task.folder):
+            return Outcome(None, "storage", detail, note, again=True)
+        code = error.error if isinstance(error, _Failure) else "storage"  # no folder to work in
+        return Outcome(None, code, detail, note)
+    return Outcome(output, note=_joined(notes))
+
+
+def inspect(path: str, kind: str) -> Inspection:
+    """Read the header of the image at `path`, of the sniffed `kind`. Never raises."""
+    try:
+        from restore import images
+
+        try:
+            width, height = images.inspect(path, kind)
+        except images.ImageError as error:
+            return Inspection(error.width, error.height, error.code, error.detail)
+    except BaseException as error:
+        return Inspection(0, 0, "image_unreadable", child.describe(error))
+    return Inspection(width, height)
+
+
+def load_models(provider: str) -> Models:
+    """Import the provider and say which ids it offers. Never raises."""
+    try:
+        from restore import providers
+
+        try:
+            return Models(providers.load(provider).models)
+        except providers.ProviderError as error:
+            return Models(problem=str(error), detail=child.describe(error))
+    except BaseException as error:
+        return Models(problem="The providers can't be imported.", detail=child.describe(error))
+
+
+def _restore(task: Task, notes: list[str]) -> str:
+    from restore import images
+
+    with _part(0.0, NORMALIZED, notes), _failing_as("decode_failed", task):
+        normalized = images.normalize(task.upload, task.kind, task.folder)
+    with _part(NORMALIZED, RESTORED, notes), _failing_as("provider_error", task):
+        produced = _produce(normalized.path, task)
+    with _part(RESTORED, FINISHED, notes), _failing_as("bad_output", task):
+        path = _own_file(produced, normalized.path, task.folder)
+        return images.finish(normalized, path, task.upscale, task.folder)
+
+
+def _produce(image_path: str, task: Task) -> object:
+    from restore import providers
+
+    delay_s = child.settings().dummy_delay_s
+    run = providers.load(task.provider, delay_s).run
+    produced: object = run(image_path, task.model_id, task.strength, task.upscale)
+    return _awaited(produced) if isawaitable(produced) else produced
+
+
+def _awaited(produced: Awaitable[object]) -> object:
+    import asyncio  # 3 MB that most children never need
+
+    async def wait() -> object:
+        return await produced
+
+    return asyncio.run(wait())
+
+
+def _own_file(produced: object, image_path: str, folder: str) -> str:
+    """The path that a provider returned, made sure of: a file in the folder, or its input."""
+    if not isinstance(produced, str | os.PathLike):
+        raise _Failure("bad_output", f"the provider returned {type(produced).__name__}, no path")
+    path = os.path.realpath(Path(folder, os.fsdecode(produced)))
+    if path == os.path.realpath(image_path):
+        path = image_path
+    elif not path.startswith(os.path.realpath(folder) + os.sep):
+        raise _Failure("bad_output", "the provider returned a path outside of its folder")
+    if not Path(path).is_file():
+        raise _Failure("bad_output", "the provider returned a path where no file is")
+    return path
+
+
+@contextmanager
+def _part(start: float, end: float, notes: list[str]) -> Iterator[None]:
+    """A part of the job: 0.0..1.0 as reported inside is start..end of the whole."""
+    whole = copy_context()  # where `report` still reaches whoever listens to the whole job
+
+    def report(fraction: float) -> None:
+        whole.run(progress.report, start + (end - start) * fraction)
+
+    with progress.listening(progress.Listener(report, notes.append)):
+        yield
+    report(1.0)
+
+
+@contextmanager
+def _failing_as(error: str, task: Task) -> Iterator[None]:
+    """Turn whatever is raised inside (a provider's SystemExit too) into one of the job's errors."""
+    from restore.images import ImageError
+
+    try:
+        yield
+    except _Failure:
+        raise
+    except ImageError as cause:
+        raise _Failure(cause.code, cause.detail) from cause
+    except MemoryError as cause:
+        raise _Failure("provider_error", "out of memory") from cause
+    except BaseException as cause:
+        lost = isinstance(cause, OSError) and not Path(task.upload).exists()
+        raise _Failure("storage" if lost else error) from cause
+
+
+def _for_want_of_room(error: BaseException | None, folder: str) -> bool:
+    """Whether the disk was full: then the same job may well succeed later."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    if disk.f_bavail * disk.f_frsize < _LOW_DISK_BYTES:
+        return True
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _joined(notes: list[str]) -> str:
+    return "; ".join(" ".join(str(note).split()) for note in notes)[:NOTE_CHARS]

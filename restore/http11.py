@@ -212,6 +212,7 @@ class Connection:
             if self._failure is None:
                 self._move(Cause.FAULT)
                 self._buffer.clear()
+                self._head = HeadReader(self._limits)  # lets go of what the old one held
                 self._passing = self._body = None
                 self._failure = (error.status, error.code, error.reason)
             raise

@@ -30,11 +30,12 @@ class _Part(StrEnum):
 class ChunkedReader:
     """Reads one chunked body out of a LineBuffer."""
 
-    __slots__ = ("_left", "_limits", "_overhead", "_part", "_trailer")
+    __slots__ = ("_fault", "_left", "_limits", "_overhead", "_part", "_trailer")
 
     def __init__(self, limits: HttpLimits) -> None:
         self._limits = limits
         self._part = _Part.SIZE
+        self._fault: ProtocolError | None = None  # found behind data that had to be given first
         self._left = 0  # bytes of this chunk's data still to come
         self._overhead = 0  # bytes of framing less bytes of data, so far
         self._trailer = FieldLines(limits.trailer_bytes, limits.header_count, "trailer")
@@ -52,17 +53,20 @@ class ChunkedReader:
     def read(self, buffer: LineBuffer) -> bytes | memoryview:
         """Take body bytes: empty when the body has ended or more must arrive.
 
-        Raises ProtocolError, though not before all that stands in front of the fault was given.
+        Raises ProtocolError, though not before all data in front of the fault was given.
         """
+        if self._fault is not None:
+            raise self._fault
         pieces: list[bytes | memoryview] = []
         gathered = 0
         try:
             while gathered < GATHERED_BYTES and (piece := self._read_piece(buffer)):
                 pieces.append(piece)
                 gathered += len(piece)
-        except ProtocolError:
+        except ProtocolError as fault:
             if not pieces:
                 raise
+            self._fault = fault
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read_piece(self, buffer: LineBuffer) -> bytes | memoryview:

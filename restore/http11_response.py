@@ -45,8 +45,10 @@ def response_head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
     """
     if not 200 <= status <= 599:
         raise ValueError("a final status is 200..599")
-    fields = [f"{name}: {value}\r\n" for name, value in headers]
-    text = "".join(fields)
-    if not _FIELDS.fullmatch(text) or text.count("\n") != len(fields):
+    pairs = list(headers)
+    text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+    # One pass over all; the count tells a line end within a value, which would match as two.
+    well_formed = _FIELDS.fullmatch(text) and text.count("\n") == len(pairs)
+    if not well_formed or any(":" in name for name, _ in pairs):
         raise ValueError("a header field that can't be sent")
     return f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n{text}\r\n".encode("latin-1")

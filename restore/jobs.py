@@ -72,6 +72,10 @@ class Job:
         """running -> running: a polite stop took the worker away; the attempt is not counted."""
         return self._to(JobStatus.RUNNING, attempt=max(0, self.attempt - 1))
 
+    def lose_worker(self) -> "Job":
+        """running -> running: its worker died; the attempt stays counted."""
+        return self._to(JobStatus.RUNNING)
+
     def vanish(self) -> "Job":
         """running -> running: the server itself disappeared; counted apart from attempts."""
         return replace(self.postpone(), vanished=self.vanished + 1)

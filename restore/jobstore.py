@@ -239,8 +239,8 @@ class JobStore:
                     self._commit([write])
                 return
             outcomes = [_store_error("The database can't be written", error)]
+        loop = batch[0].future.get_loop()
         with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
-            loop = batch[0].future.get_loop()
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
 
     def _transact(self, batch: list[_Write]) -> list[_Written]:
@@ -295,8 +295,7 @@ def _ignore(future: asyncio.Future[Any]) -> None:
 
 
 def _store_error(sentence: str, error: Exception) -> StoreError:
-    reason = error if isinstance(error, sqlite3.Error) else type(error).__name__
-    failure = StoreError(f"{sentence}: {reason}.")
+    failure = StoreError(f"{sentence}: {str(error).rstrip('.')}.")
     failure.__cause__ = error
     return failure
 

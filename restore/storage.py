@@ -155,8 +155,12 @@ class Storage:
         return str(self._temp / f"{_checked(job_id)}.upload")
 
     def has_upload(self, job_id: str) -> bool:
-        """Whether the job's whole upload is there. Cheap."""
-        return disk.file_size(Path(self.upload_path(job_id))) is not None
+        """Whether the job's whole upload is there; what can't be looked at counts as so. Cheap."""
+        try:
+            Path(self.upload_path(job_id)).lstat()
+        except OSError as error:
+            return error.errno != errno.ENOENT
+        return True
 
     def work_folder(self, job_id: str, attempt: int) -> str:
         """A fresh, empty folder for one attempt; those of earlier attempts are removed.
@@ -191,12 +195,14 @@ class Storage:
         work = self._work(job_id).resolve()
         if work not in source.resolve().parents:
             raise OutputError(f"not in the job's work folder: {produced}")
-        name = job_id + source.suffix
+        target = self._outputs / (job_id + source.suffix)
         with _failing("The result can't be kept"):
-            size = _sync_output(source)
-            source.replace(self._outputs / name)
+            size = disk.file_size(target)
+            if size is None or source.exists():  # else an earlier try failed after the move
+                size = _sync_output(source)
+                source.replace(target)
             disk.sync(self._outputs_fd)
-        return name, size
+        return target.name, size
 
     def find_output(self, job_id: str) -> tuple[str, int] | None:
         """Name and bytes of the job's result, if it is there. Cheap."""

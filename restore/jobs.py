@@ -70,11 +70,11 @@ class Job:
 
     def postpone(self) -> "Job":
         """running -> running: a polite stop took the worker away; the attempt is not counted."""
-        return self._to(JobStatus.RUNNING, attempt=max(0, self.attempt - 1))
+        return self._to(self.status, attempt=max(0, self.attempt - 1))
 
     def lose_worker(self) -> "Job":
         """running -> running: its worker died; the attempt stays counted."""
-        return self._to(JobStatus.RUNNING)
+        return self._to(self.status)
 
     def vanish(self) -> "Job":
         """running -> running: the server itself disappeared; counted apart from attempts."""

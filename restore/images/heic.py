@@ -1,0 +1,38 @@
+"""HEIC files: opened by libheif, with what it would do beside the picture's needs turned off.
+
+The rules kept: pixels come out of libheif upright already (`irot` and `imir` are part of the
+picture), so an orientation that EXIF or XMP speak of is never applied to them; one decode thread;
+thumbnails, depth maps and gain maps are left aside.
+"""
+
+from typing import BinaryIO
+
+import pillow_heif
+from PIL import Image
+
+from restore.images.problem import BrokenFile
+from restore.sniff import coded_as, holds_hevc
+
+pillow_heif.register_heif_opener(
+    thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
+)
+
+
+def is_hevc(file: BinaryIO) -> bool:
+    """Whether the file holds a picture that is coded as HEVC, by its boxes."""
+    file.seek(0)
+    return holds_hevc(coded_as(file.read()))
+
+
+def open_picture(file: BinaryIO) -> Image.Image:
+    """Open the primary picture; nothing is decoded yet. Raises what Pillow raises."""
+    file.seek(0)
+    return Image.open(file, formats=["HEIF"])
+
+
+def load(image: Image.Image) -> None:
+    """Decode. Raises BrokenFile where the picture is of another size than the file said."""
+    claimed = image.size
+    image.load()
+    if image.size != claimed:
+        raise BrokenFile(f"HEIC: {image.size} pixels where {claimed} were promised")

@@ -1,0 +1,330 @@
+"""PNG files (W3C PNG, third edition) as a list of chunks: read, checked, put together again.
+
+`check` inflates the whole picture without keeping it: a result of 16384 x 16384 pixels costs a few
+mebibytes instead of a gigabyte. The rules kept: compressed text and profiles are inflated up to a
+named size only; Pillow is given the chunks that make the picture and never sees the others; and
+metadata is put in as chunks, so that a picture is never encoded again for their sake.
+"""
+
+import binascii
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from restore.images import exif
+from restore.images.metadata import Metadata
+from restore.images.pieces import Part, Span
+from restore.images.problem import BrokenFile
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
+COLOUR = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
+_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_KEPT_BYTES = 1024 * 1024  # content of a chunk other than IDAT that is looked at
+_INFLATED_BYTES = 16 * 1024 * 1024  # of one profile or text; printers' profiles reach 3 MiB
+_MAX_CHUNKS = 250_000  # 16384 x 16384 RGBA in IDATs of 8 KiB: 131,072
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
+_LAST_PASS = (0, 1, 1, 2)
+_READ_BYTES = 256 * 1024
+_XMP_KEYWORD = b"XML:com.adobe.xmp"
+_RAW_EXIF = re.compile(rb"\s*exif\s+\d+\s+([0-9a-fA-F\s]*)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """IHDR: `depth` in bits a sample, `colour` 0 grey, 2 RGB, 3 palette, 4 grey+alpha, 6 RGBA."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk: `start` is where its length stands, `content` is empty for IDAT and large ones."""
+
+    type: bytes
+    start: int
+    length: int
+    content: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + 12 + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Png:
+    """All chunks up to IEND; `whole`: there is an IEND."""
+
+    header: Header
+    chunks: tuple[Chunk, ...]
+    whole: bool
+
+    @property
+    def animated(self) -> bool:
+        return any(chunk.type in _ANIMATION for chunk in self.chunks)
+
+    @property
+    def transparent(self) -> bool:
+        """Whether it has an alpha channel or transparent colours."""
+        return self.header.colour in (4, 6) or any(c.type == b"tRNS" for c in self.chunks)
+
+
+def read_header(file: BinaryIO) -> Header:
+    """Read the IHDR, which is the first chunk. Raises BrokenFile."""
+    file.seek(0)
+    head = file.read(33)
+    if len(head) < 33 or head[:16] != _SIGNATURE + b"\x00\x00\x00\rIHDR":
+        raise BrokenFile("PNG: no IHDR")
+    if binascii.crc32(head[12:29]) != int.from_bytes(head[29:], "big"):
+        raise BrokenFile("PNG: IHDR damaged")
+    width, height, depth, colour, method, filtering, interlace = struct.unpack_from(
+        ">IIBBBBB", head, 16
+    )
+    if depth not in _DEPTHS.get(colour, ()) or method or filtering or interlace > 1:
+        raise BrokenFile(f"PNG: colour type {colour} with depth {depth}, method {method}")
+    return Header(width, height, depth, colour, interlace == 1)
+
+
+def parse(file: BinaryIO) -> Png:
+    """Read the list of chunks; checks no sums but the IHDR's. Raises BrokenFile."""
+    header = read_header(file)
+    chunks = tuple(_chunks(file))
+    if sum(chunk.type == b"IHDR" for chunk in chunks) > 1:
+        raise BrokenFile("PNG: more than one IHDR")
+    return Png(header, chunks, bool(chunks) and chunks[-1].type == b"IEND")
+
+
+def _chunks(file: BinaryIO) -> Iterator[Chunk]:
+    file.seek(0, 2)
+    size, at = file.tell(), len(_SIGNATURE)
+    for _ in range(_MAX_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(kind) < 4 or at + 12 + length > size:
+            return
+        content = b"" if kind == b"IDAT" or length > _KEPT_BYTES else file.read(length)
+        yield Chunk(kind, at, length, content)
+        if kind == b"IEND":
+            return
+        at += 12 + length
+    raise BrokenFile("PNG: too many chunks")
+
+
+# -- is it whole?
+
+
+def check(file: BinaryIO, png: Png) -> None:
+    """Read all of the picture's data and throw it away. Raises BrokenFile.
+
+    Sums of the picture's chunks, the deflate stream, the number of rows and their filters are
+    checked. Ancillary chunks may be damaged: they are not needed to see the picture.
+    """
+    if not png.whole:
+        raise BrokenFile("PNG: no IEND")
+    if png.header.colour == 3 and not any(chunk.type == b"PLTE" for chunk in png.chunks):
+        raise BrokenFile("PNG: no palette")
+    inflate = zlib.decompressobj()
+    rows = _RowCounter(png.header)
+    for data in _picture_data(file, png):
+        _feed(inflate, data, rows)
+    while rows.missing and (rest := _decompress(inflate, b"")):
+        rows.take(rest)
+    if rows.missing:
+        raise BrokenFile(f"PNG: {rows.missing} bytes of the picture missing")
+
+
+def _feed(inflate: "zlib._Decompress", data: bytes, rows: "_RowCounter") -> None:
+    """Inflate `data` in small portions, so that a bomb of zeros costs no memory."""
+    while data and rows.missing and not inflate.eof:
+        rows.take(_decompress(inflate, data))
+        data = inflate.unconsumed_tail
+
+
+def _decompress(inflate: "zlib._Decompress", data: bytes) -> bytes:
+    try:
+        return inflate.decompress(data, _READ_BYTES)
+    except zlib.error as error:
+        raise BrokenFile(f"PNG: {error}") from None
+
+
+def _picture_data(file: BinaryIO, png: Png) -> Iterator[bytes]:
+    """The content of the IDAT chunks; each picture chunk's sum is checked on the way."""
+    for chunk in png.chunks:
+        if chunk.type not in _PICTURE:
+            continue
+        file.seek(chunk.start + 8)
+        crc, left = binascii.crc32(chunk.type), chunk.length
+        while left and (data := file.read(min(left, _READ_BYTES))):
+            crc, left = binascii.crc32(data, crc), left - len(data)
+            if chunk.type == b"IDAT":
+                yield data
+        if left or crc != int.from_bytes(file.read(4), "big"):
+            raise BrokenFile(f"PNG: chunk {chunk.type!r} damaged")
+
+
+class _RowCounter:
+    """Counts inflated bytes against what the header promises, and looks at rows' filters."""
+
+    def __init__(self, header: Header) -> None:
+        self._runs = [(rows, size) for rows, size in _passes(header) if rows and size > 1]
+        self.missing = sum(rows * size for rows, size in self._runs)
+        self._run_left = 0
+        self._row_size = 1
+        self._row_at = 0
+
+    def take(self, data: bytes) -> None:
+        at = 0
+        while at < len(data) and self.missing:
+            if not self._run_left:
+                rows, self._row_size = self._runs.pop(0)
+                self._run_left, self._row_at = rows * self._row_size, 0
+            part = data[at : at + self._run_left]
+            filters = part[-self._row_at % self._row_size :: self._row_size]
+            if filters and max(filters) > 4:
+                raise BrokenFile("PNG: unknown row filter")
+            self._row_at = (self._row_at + len(part)) % self._row_size
+            self._run_left -= len(part)
+            self.missing -= len(part)
+            at += len(part)
+
+
+def _passes(header: Header) -> Iterator[tuple[int, int]]:
+    """(rows, bytes a row with its filter byte) of each pass; one pass unless interlaced (Adam7)."""
+    passes = (*_ADAM7, _LAST_PASS) if header.interlaced else ((0, 0, 1, 1),)
+    bits = header.depth * _CHANNELS[header.colour]
+    for left, top, across, down in passes:
+        width = max(0, -((left - header.width) // across))
+        rows = max(0, -((top - header.height) // down))
+        yield rows, 1 + (width * bits + 7) // 8
+
+
+# -- metadata
+
+
+def metadata_of(png: Png) -> Metadata:
+    found = _exif_of(png)
+    return Metadata(
+        exif=exif.strip_prefix(found) if found else None,
+        xmp=_xmp_of(png),
+        icc=_icc_of(png),
+        phys=_density_of(png),
+        colour=_colour_of(png),
+    )
+
+
+def _exif_of(png: Png) -> bytes | None:
+    """The eXIf chunk, or what ImageMagick writes as hexadecimal text where there is none."""
+    for chunk in png.chunks:
+        if chunk.type == b"eXIf" and chunk.content:
+            return chunk.content
+    for chunk in png.chunks:
+        if chunk.type in _TEXT and chunk.content.startswith(b"Raw profile type exif\x00"):
+            found = _RAW_EXIF.match(_text(chunk) or b"")
+            return _unhex(found[1]) if found else None
+    return None
+
+
+def _unhex(text: bytes) -> bytes | None:
+    try:
+        return bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        return None
+
+
+def _xmp_of(png: Png) -> bytes | None:
+    for chunk in png.chunks:
+        if chunk.type == b"iTXt" and chunk.content.startswith(_XMP_KEYWORD + b"\x00"):
+            return _text(chunk)
+    return None
+
+
+def _icc_of(png: Png) -> bytes | None:
+    for chunk in png.chunks:
+        if chunk.type == b"iCCP":
+            _, _, rest = chunk.content.partition(b"\x00")
+            return _inflate(rest[1:]) if rest[:1] == b"\x00" else None
+    return None
+
+
+def _density_of(png: Png) -> tuple[int, int, int] | None:
+    """pHYs as (unit, x, y): unit 1 is dots per metre, 0 says how wide a dot is to its height."""
+    for chunk in png.chunks:
+        if chunk.type == b"pHYs" and len(chunk.content) == 9:
+            x, y, unit = struct.unpack(">IIB", chunk.content)
+            return (unit, x, y) if x and y else None
+    return None
+
+
+def _colour_of(png: Png) -> tuple[tuple[bytes, bytes], ...]:
+    """gAMA, cHRM, sRGB and cICP as they stand; iCCP is `_icc_of`'s."""
+    sizes = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
+    found = {c.type: c.content for c in png.chunks if sizes.get(c.type) == len(c.content)}
+    return tuple((kind, found[kind]) for kind in COLOUR if kind in found)
+
+
+def _text(chunk: Chunk) -> bytes | None:
+    """The text of a tEXt, zTXt or iTXt chunk; None where it is broken or too long."""
+    _, _, rest = chunk.content.partition(b"\x00")
+    if chunk.type == b"tEXt":
+        return rest
+    if chunk.type == b"zTXt":
+        return _inflate(rest[1:])
+    packed, texts = rest[:1] == b"\x01", rest[2:].split(b"\x00", 2)
+    if len(texts) < 3:
+        return None
+    return _inflate(texts[2]) if packed else texts[2]
+
+
+def _inflate(data: bytes) -> bytes | None:
+    inflate = zlib.decompressobj()
+    try:
+        content = inflate.decompress(data, _INFLATED_BYTES)
+    except zlib.error:
+        return None
+    return content if inflate.eof else None
+
+
+# -- putting together
+
+
+def picture_parts(png: Png) -> list[Part]:
+    """The chunks that make the (first) picture, nothing else."""
+    chunks = (c for c in png.chunks if c.type in _PICTURE)
+    return [_SIGNATURE, *(Span(chunk.start, chunk.end) for chunk in chunks)]
+
+
+def spliced_parts(png: Png, metadata: Metadata) -> list[Part]:
+    """The same picture with `metadata` and nothing else beside it: no texts, no animation."""
+    signature, first, *rest = picture_parts(png)
+    return [signature, first, chunks_of(metadata), *rest]
+
+
+def chunks_of(metadata: Metadata) -> bytes:
+    """The chunks that hold `metadata`; their place is behind IHDR."""
+    new = [_chunk(kind, content) for kind, content in metadata.colour]
+    if metadata.icc:
+        new.append(_chunk(b"iCCP", b"ICC profile\x00\x00" + zlib.compress(metadata.icc)))
+    if phys := metadata.as_phys():
+        new.append(_chunk(b"pHYs", struct.pack(">IIB", phys[1], phys[2], phys[0])))
+    if metadata.exif:
+        new.append(_chunk(b"eXIf", metadata.exif))
+    if metadata.xmp:
+        new.append(_chunk(b"iTXt", _XMP_KEYWORD + b"\x00\x00\x00\x00\x00" + metadata.xmp))
+    return b"".join(new)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk with its length and its sum."""
+    crc = binascii.crc32(content, binascii.crc32(kind))
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)

@@ -17,6 +17,7 @@ GATHERED_BYTES = 16 * 1024  # small chunks are joined to about this much, for th
 _QUOTED = rf'"(?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*+"'
 _EXTENSION = rf"[\t ]*+;[\t ]*+[{TCHAR}]++(?:[\t ]*=[\t ]*+(?:[{TCHAR}]++|{_QUOTED}))?"
 _SIZE_LINE = re.compile(rf"([0-9A-Fa-f]{{1,{SIZE_DIGITS}}}+)(?:{_EXTENSION})*+".encode("latin-1"))
+_BARE_SIZE = re.compile(rb"([0-9A-Fa-f]{1,%d}+)\r\n" % SIZE_DIGITS)  # as nearly all are
 
 
 class _Part(StrEnum):
@@ -84,14 +85,19 @@ class ChunkedReader:
 
     def _read_size(self, buffer: LineBuffer) -> bool:
         """Take the line before a chunk: its size in hexadecimal, and extensions."""
-        too_long = headers_too_large("a chunk-size line longer than is accepted")
-        line = buffer.take_line(self._limits.chunk_line_bytes, too_long)
-        if line is None:
-            return False
-        match = _SIZE_LINE.fullmatch(line)
-        if match is None:
-            raise malformed("a chunk-size line that isn't one")
-        self._overhead += len(line) + 4  # its CRLF and the one after the data
+        match = buffer.take_match(_BARE_SIZE)
+        if match is not None:
+            framing = match.end() - match.start()
+        else:
+            most = max(self._limits.chunk_line_bytes, SIZE_DIGITS)
+            line = buffer.take_line(most, _size_line_too_long)
+            if line is None:
+                return False
+            match = _SIZE_LINE.fullmatch(line)
+            if match is None:
+                raise malformed("a chunk-size line that isn't one")
+            framing = len(line) + 2
+        self._overhead += framing + 2  # the CRLF after the data
         if self._overhead > self._limits.chunk_overhead_bytes:
             raise malformed("chunks with far more framing than data")
         self._left = int(match[1], 16)
@@ -115,6 +121,10 @@ class ChunkedReader:
             return False
         self._part = _Part.ENDED
         return True
+
+
+def _size_line_too_long() -> ProtocolError:
+    return headers_too_large("a chunk-size line longer than is accepted")
 
 
 _FRAMING: Mapping[_Part, Callable[[ChunkedReader, LineBuffer], bool]] = {

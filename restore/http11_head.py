@@ -94,10 +94,9 @@ class HeadReader:
     def _read_request_line(self, buffer: LineBuffer) -> FieldLines | None:
         """Take the request line and the empty lines before it; None while it isn't whole."""
         limits = self._limits
-        too_long = ProtocolError(414, "uri_too_long", "a request line longer than is accepted")
         while not self._request_line:
             check_method(buffer.peek(min(METHOD_BYTES + 1, limits.request_line_bytes)))
-            line = buffer.take_line(limits.request_line_bytes, too_long, _NOT_IN_REQUEST_LINE)
+            line = buffer.take_line(limits.request_line_bytes, _uri_too_long, _NOT_IN_REQUEST_LINE)
             if line is None:
                 return None
             if line:
@@ -108,6 +107,10 @@ class HeadReader:
             else:
                 self._empty_lines += 1
         return FieldLines(limits.header_bytes, limits.header_count, "header")
+
+
+def _uri_too_long() -> ProtocolError:
+    return ProtocolError(414, "uri_too_long", "a request line longer than is accepted")
 
 
 def check_method(first_bytes: bytes) -> None:

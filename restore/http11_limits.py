@@ -20,7 +20,7 @@ class HttpLimits:
     header_count: int = 100  # dictionary entries, 0.3 us and 200 bytes each; also of trailer lines
     empty_lines: int = 2  # before a request line; old clients send one after a body
     chunk_line_bytes: int = 1024  # a chunk's size with its extensions, which nobody reads
-    chunk_overhead_bytes: int = 1024 * 1024  # by which chunk framing may outweigh the data:
+    chunk_overhead_bytes: int = 512 * 1024  # by which chunk framing may outweigh the data:
     # bodies of one-byte chunks, or of extensions, are read and thrown away at our expense
     trailer_bytes: int = 8 * 1024  # held until they are checked, then dropped
 

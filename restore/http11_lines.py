@@ -6,6 +6,7 @@ become one (a NUL, a bare CR or LF, too long) is refused before its end arrives.
 """
 
 import re
+from collections.abc import Callable
 
 from restore.http11_limits import ProtocolError, headers_too_large, malformed
 
@@ -38,8 +39,9 @@ class LineBuffer:
             self._start = self._scanned = 0
             return
         if isinstance(self._bytes, bytes):
-            self._bytes = bytearray(self._bytes)
-        del self._bytes[: self._start]
+            self._bytes = bytearray(self._bytes[self._start :])
+        else:
+            del self._bytes[: self._start]
         self._scanned -= self._start
         self._start = 0
         self._bytes += data
@@ -57,6 +59,8 @@ class LineBuffer:
         """Drop the first `count` bytes, of which there must be so many."""
         self._start += count
         self._scanned = self._start
+        if self._start == len(self._bytes):
+            self.clear()  # an idle connection holds on to nothing
 
     def take(self, most: int) -> bytes | memoryview:
         """Take up to `most` bytes: the received object itself where that is all, else a view."""
@@ -68,15 +72,26 @@ class LineBuffer:
                 return bytes(held)  # the same object unless it is a bytearray
         else:
             self.skip(end - start)
+        view = memoryview(held)[start:end]
         # A view into the bytearray would forbid it to grow, and what it holds is short.
-        return memoryview(held)[start:end] if isinstance(held, bytes) else bytes(held[start:end])
+        return view if isinstance(held, bytes) else bytes(view)
+
+    def take_match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """Take what `pattern` matches at the very start, if it does."""
+        match = pattern.match(self._bytes, self._start)
+        if match is not None:
+            self.skip(match.end() - self._start)
+        return match
 
     def take_line(
-        self, most: int, too_long: ProtocolError, forbidden: re.Pattern[bytes] = _NOT_IN_FIELD
+        self,
+        most: int,
+        too_long: Callable[[], ProtocolError],
+        forbidden: re.Pattern[bytes] = _NOT_IN_FIELD,
     ) -> bytes | None:
         """Take a line of at most `most` bytes and drop its CRLF; None while it isn't whole.
 
-        Raises `too_long`, or a 400 for a byte of `forbidden` and for a bare CR or LF.
+        Raises what `too_long` makes, or a 400 for a byte of `forbidden` and for a bare CR or LF.
         """
         start = self._start
         newline = self._bytes.find(b"\n", self._scanned)
@@ -85,7 +100,7 @@ class LineBuffer:
         if forbidden.search(self._bytes, self._scanned, min(text_end, start + most)):
             raise malformed("a byte that must not stand in this line, or a bare CR")
         if text_end - start > most:
-            raise too_long
+            raise too_long()
         if newline < 0:
             self._scanned = text_end  # a CR at the very end is looked at again
             return None
@@ -118,16 +133,18 @@ class FieldLines:
 
         Raises a 431 beyond the limits and a 400 for a line that is no field line.
         """
-        too_long = headers_too_large(f"more {self._what} bytes than are accepted")
-        while (line := buffer.take_line(self._max_bytes - self.size, too_long)) is not None:
+        while (line := buffer.take_line(self._max_bytes - self.size, self._too_large)) is not None:
             if not line:
                 return True
             self.size += len(line) + 2
             if self.size > self._max_bytes:
-                raise too_long
+                raise self._too_large()
             if len(self.lines) == self._max_count:
                 raise headers_too_large(f"more {self._what} lines than are accepted")
             if not _FIELD_LINE.fullmatch(line):
                 raise malformed(f"a {self._what} line that isn't one (or a folded one)")
             self.lines.append(line)
         return False
+
+    def _too_large(self) -> ProtocolError:
+        return headers_too_large(f"more {self._what} bytes than are accepted")

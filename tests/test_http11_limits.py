@@ -14,7 +14,7 @@ SMALL = HttpLimits(
     header_bytes=60,
     header_count=4,
     empty_lines=1,
-    chunk_line_bytes=10,
+    chunk_line_bytes=20,
     chunk_overhead_bytes=40,
     trailer_bytes=20,
 )
@@ -65,7 +65,8 @@ class LimitTest(Http11TestCase):
 
         self.assert_limit(431, make, SMALL.chunk_line_bytes)
         self.assertEqual(
-            self.conversation(CHUNKED + b"1" * 11, limits=SMALL)[-1], Refused(431, CODES[431])
+            self.conversation(CHUNKED + b"1;" + b"a" * 19, limits=SMALL)[-1],
+            Refused(431, CODES[431]),
         )
 
     def test_chunk_overhead(self) -> None:

@@ -19,7 +19,7 @@ from restore.contract import Refusal
 from restore.delivery import head_of, send_file
 from restore.handlers import Answer, Exchange
 from restore.logs import AccessLog
-from restore.requestbody import ClientGone, RequestBody
+from restore.requestbody import NO_BODY, ClientGone, RequestBody
 from restore.responses import Response, refused
 
 log = logging.getLogger("restore")
@@ -188,8 +188,9 @@ class Connection(asyncio.Protocol):
         self._began = self._loop.time()
         self._deadline = math.inf
         self._hub.begin_work(self)
-        body = self._body = RequestBody(self._http, self._transport, request.expect_continue)
-        exchange = Exchange(request, body, self._peer)
+        if request.has_body:
+            self._body = RequestBody(self._http, self._transport, request.expect_continue)
+        exchange = Exchange(request, self._body or NO_BODY, self._peer)
         try:
             answer = self._hub.handle(exchange)
         except Refusal as refusal:
@@ -250,11 +251,12 @@ class Connection(asyncio.Protocol):
         if not request.keep_alive or self._hub.stopping:
             return False
         try:
-            while isinstance(self._http.next_event(), http11.Data | http11.EndOfMessage):
-                pass
+            while self._http.state is not http11.State.DONE:
+                if self._http.next_event() is http11.NEED_DATA:
+                    return False
         except http11.ProtocolError:
             return False
-        return self._http.state is http11.State.DONE
+        return True
 
     def _end(self, keep: bool) -> None:
         body, self._body = self._body, None

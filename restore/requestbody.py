@@ -94,3 +94,13 @@ class RequestBody:
     def _fail(self, error: Exception) -> None:
         if self._bytes_came is not None and not self._bytes_came.done():
             self._bytes_came.set_exception(error)
+
+
+class NoBody:
+    """The body of a request that has none."""
+
+    async def read(self) -> bytes:
+        return b""
+
+
+NO_BODY = NoBody()

@@ -124,11 +124,13 @@ class App:
         )
         handlers = Handlers(config, store, self._storage, intake, dispatcher, telemetry)
         listening = server.Server(sockets, handlers, handlers.client, AccessLog(self._writer))
+        started = False
         try:
             await pool.start()
             await dispatcher.recover()
             await listening.start()
             if await self._unless_stopped(self._load(pool, intake)):
+                started = True
                 dispatcher.start()
                 port = sockets[0].getsockname()[1]
                 _announce(config, self._storage, store, port)
@@ -138,9 +140,11 @@ class App:
             await listening.stop(config.shutdown_grace_s)
             await dispatcher.stop(config.shutdown_grace_s)
             await pool.close()
+            if started:
+                unfinished = store.waiting + len(store.running())
+                log.info("Stopped; %d jobs wait for the next start.", unfinished)
             store.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
-            log.info("Stopped; %d jobs wait for the next start.", store.waiting)
 
     async def _load(self, pool: Pool, intake: Intake) -> None:
         """Load the provider in a child; without it there is nothing to promise."""

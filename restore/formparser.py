@@ -1,60 +1,63 @@
 """One upload: the parts of a form to an image in temporary storage and the fields' texts.
 
 It reads a body as it arrives, tells the image's format by its first bytes, counts its size, and
-hands it to disk in larger pieces, the next one arriving while the last is written. It holds no more of the
-image than two such pieces. It doesn't decide what the fields may say (contract.parse_fields), nor
-does it look into the image (the inspector does, in a child). The rule kept here: a form is refused
-as soon as what has arrived tells, and its owner throws the file away.
+hands it to disk in larger pieces, the next one arriving while the last is written. It holds no more
+of the image than two such pieces, however small the chunks in which it came. It doesn't decide what
+the fields may say (contract.parse_fields), nor does it look into the image (the inspector does, in
+a child). The rule kept here: a form is refused as soon as what has arrived tells, and its owner
+throws the file away, under which no write is on its way any more.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from restore import limits, multipart, sniff
 from restore.contract import IMAGE_FIELD, TEXT_FIELDS, Refusal
 
-Chunk = bytes | memoryview
+Chunk = bytes | bytearray | memoryview  # of the image, on its way to disk
 
 _TELLING_BYTES = 16  # enough to tell every accepted format but the boxes of ISO base media files
+_NO_PART = multipart.Part("", None, "")
 
 
 class Body(Protocol):
     """A request's body as it arrives."""
 
-    async def read(self) -> Chunk:
+    async def read(self) -> bytes | memoryview:
         """The next bytes; empty at the end."""
 
 
 Write = Callable[[Sequence[Chunk]], Awaitable[None]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Form:
     """What one upload held: the image's format and size, and the texts of the known fields."""
 
-    kind: sniff.Kind | None = None
-    image_bytes: int = 0
-    fields: dict[str, str] = field(default_factory=dict)
+    kind: sniff.Kind
+    image_bytes: int
+    fields: Mapping[str, str]
 
 
 class FormParser:
-    """Reads one form. `write` puts a piece of the image into its file and is awaited in turn."""
+    """Reads one form. `write` puts a piece of the image into its file; never two at a time."""
 
     def __init__(self, boundary: bytes, max_image_bytes: int, write: Write) -> None:
         self._parser = multipart.MultipartParser(boundary)
         self._max_image_bytes = max_image_bytes
         self._write = write
-        self._form = Form()
         self._received = 0  # bytes of the body
-        self._part: multipart.Part | None = None
-        self._image_seen = False
+        self._part = _NO_PART
+        self._fields: dict[str, str] = {}
         self._text = bytearray()
+        self._image_seen = False
+        self._image_bytes = 0
+        self._kind: sniff.Kind | None = None
         self._head = bytearray()  # of the image, until its format is told
-        self._pieces: list[Chunk] = []
-        self._pieces_bytes = 0
+        self._piece = bytearray()
         self._writing: asyncio.Future[None] | None = None
 
     async def parse(self, body: Body) -> Form:
@@ -64,8 +67,9 @@ class FormParser:
                 self._received += len(chunk)
                 self._parser.receive_data(chunk)
                 await self._take_events()
-                if self._received - self._form.image_bytes > limits.FORM_OVERHEAD_BYTES:
-                    raise too_large(self._max_image_bytes)
+                form_bytes = self._received - self._image_bytes - self._parser.buffered
+                if form_bytes > limits.FORM_OVERHEAD_BYTES:
+                    raise Refusal("form_too_large")
             self._parser.receive_eof()
             await self._take_events()
             await self._flush()
@@ -73,11 +77,10 @@ class FormParser:
         except multipart.FormError as error:
             raise Refusal("malformed_form", detail=error.reason) from None
         finally:
-            if self._writing is not None:  # refused: nobody may close the file under a write
-                await asyncio.wait({self._writing})
-        if not self._image_seen:
+            await self._end_writing()
+        if self._kind is None:
             raise Refusal("image_missing")
-        return self._form
+        return Form(self._kind, self._image_bytes, self._fields)
 
     async def _take_events(self) -> None:
         while True:
@@ -87,7 +90,7 @@ class FormParser:
             elif isinstance(event, multipart.Part):
                 self._begin_part(event)
             elif isinstance(event, multipart.EndOfPart):
-                await self._end_part()
+                self._end_part()
             else:
                 return
 
@@ -97,12 +100,11 @@ class FormParser:
             if self._image_seen:
                 raise Refusal("image_repeated")
             self._image_seen = True
-        elif part.name in self._form.fields:
+        elif part.name in self._fields:
             raise Refusal("field_repeated", f"The field {part.name} is given more than once.")
         self._text.clear()
 
-    async def _take_data(self, data: Chunk) -> None:
-        assert self._part is not None
+    async def _take_data(self, data: bytes | memoryview) -> None:
         if self._part.name == IMAGE_FIELD:
             await self._take_image(data)
         elif self._part.name in TEXT_FIELDS:
@@ -110,29 +112,26 @@ class FormParser:
             if len(self._text) > limits.FIELD_BYTES:
                 raise Refusal("form_too_large")
 
-    async def _end_part(self) -> None:
-        assert self._part is not None
+    def _end_part(self) -> None:
         if self._part.name == IMAGE_FIELD:
-            if not self._form.image_bytes:
+            if not self._image_bytes:
                 raise Refusal("image_empty")
-            if self._form.kind is None:
+            if self._kind is None:
                 self._tell_kind(whole=True)
         elif self._part.name in TEXT_FIELDS:
-            self._form.fields[self._part.name] = _text_of(self._part, bytes(self._text))
-        self._part = None
+            self._fields[self._part.name] = _text_of(self._part, bytes(self._text))
 
     # -- the image
 
-    async def _take_image(self, data: Chunk) -> None:
-        self._form.image_bytes += len(data)
-        if self._form.image_bytes > self._max_image_bytes:
+    async def _take_image(self, data: bytes | memoryview) -> None:
+        self._image_bytes += len(data)
+        if self._image_bytes > self._max_image_bytes:
             raise too_large(self._max_image_bytes)
-        if self._form.kind is None:
+        if self._kind is None:
             self._head += data[: limits.IMAGE_HEAD_BYTES - len(self._head)]
             self._tell_kind(whole=len(self._head) >= limits.IMAGE_HEAD_BYTES)
-        self._pieces.append(data)
-        self._pieces_bytes += len(data)
-        if self._pieces_bytes >= limits.WRITE_BYTES and self._form.kind is not None:
+        self._piece += data
+        if len(self._piece) >= limits.WRITE_BYTES:
             await self._flush()
 
     def _tell_kind(self, *, whole: bool) -> None:
@@ -142,20 +141,33 @@ class FormParser:
         kind = sniff.sniff(bytes(self._head))
         if kind not in sniff.ACCEPTED:
             raise Refusal("unsupported_image", sniff.refusal_sentence(kind), detail=kind)
-        self._form.kind = kind
+        self._kind = kind
 
     async def _flush(self) -> None:
         """Hand the gathered piece to the disk, once the one before it is written."""
         await self._settle()
-        if self._pieces:
-            pieces, self._pieces, self._pieces_bytes = self._pieces, [], 0
-            self._writing = asyncio.ensure_future(self._write(pieces))
+        if self._piece:
+            piece, self._piece = self._piece, bytearray()
+            self._writing = asyncio.ensure_future(self._write([piece]))
 
     async def _settle(self) -> None:
-        """Wait for the write under way; what it raised is raised here."""
+        """Wait for the write under way; what it raised is raised here.
+
+        A cancel of the wait doesn't reach the write: its thread would go on all the same.
+        """
         if self._writing is not None:
-            await self._writing
+            await asyncio.shield(self._writing)
             self._writing = None
+
+    async def _end_writing(self) -> None:
+        """Wait for a write that is under way under a refusal: nobody may close the file under it.
+
+        How it ends says nothing any more.
+        """
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+            if not self._writing.cancelled():
+                self._writing.exception()
 
 
 def too_large(max_image_bytes: int) -> Refusal:

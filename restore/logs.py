@@ -2,7 +2,8 @@
 
 A pipe that nobody empties, or a terminal stopped with Ctrl-S, must not stop the server: lines are
 gathered, and written only as far as they are taken at once. What does not fit the buffer any more
-is dropped and counted. Telemetry and messages go out at once, request lines within FLUSH_S.
+is dropped and counted. Telemetry and messages go out at once, request lines within FLUSH_S. Whoever
+writes never waits for another who does: a garbage collection in the middle of a write may log.
 """
 
 import asyncio
@@ -15,9 +16,10 @@ import time
 from collections import deque
 
 FLUSH_S = 0.02  # a request line may wait this long, so that many share one system call
-BUFFER_LINES = 10_000  # about 1.5 MB of what nobody has read yet
+BUFFER_CHARS = 2_000_000  # of what nobody has read yet
 STUCK_S = 0.25  # until the next try where nothing is taken
-_PIPE_BUF = 4096  # a pipe reported ready takes this much whole (Linux pipe(7): PIPE_BUF)
+PATH_CHARS = 512  # of a request's path; the rest of a longer one is left out
+_LINES_PER_WRITE = 512
 _CLOSE_S = 1.0  # for the last lines at the end
 
 
@@ -27,7 +29,8 @@ class LogWriter:
     def __init__(self, fd: int = 2) -> None:
         self._fd = fd
         self._lines: deque[str] = deque()
-        self._rest = b""
+        self._held = 0  # characters of them
+        self._rest = memoryview(b"")  # of the lines being written
         self._dropped = 0
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -38,9 +41,7 @@ class LogWriter:
         self._poll.register(fd, select.POLLOUT)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on writing happens on `loop`, in this thread; until then, and after `close`,
-        at once.
-        """
+        """From now on, until `close`, writing happens on `loop`, which runs in this thread."""
         self._loop = loop
         self._thread = threading.get_ident()
 
@@ -57,65 +58,81 @@ class LogWriter:
                 self.flush()
 
     def write_later(self, line: str) -> None:
-        """Write one line within FLUSH_S; only on the loop."""
+        """Write one line within FLUSH_S; only in the loop's thread."""
         self._append(line)
-        if self._timer is None and self._loop is not None:
-            self._timer = self._loop.call_later(FLUSH_S, self._on_timer)
+        if self._loop is None:
+            self.flush()
+        else:
+            self._flush_in(self._loop, FLUSH_S)
 
     def flush(self) -> None:
-        """Write what is taken at once."""
-        with self._lock:
-            stuck = not self._write_out()
-        if stuck and threading.get_ident() == self._thread:
-            self._retry()
+        """Write what is taken at once; what is not is tried again later."""
+        stuck = not self._write_out()
+        if stuck and self._loop is not None and threading.get_ident() == self._thread:
+            self._flush_in(self._loop, STUCK_S)
 
     def close(self) -> None:
         """Write what is left, within a bound."""
         self._loop = None
         end = time.monotonic() + _CLOSE_S
-        while not self._flushed() and (left := end - time.monotonic()) > 0:
+        while not self._write_out() and (left := end - time.monotonic()) > 0:
             self._poll.poll(left * 1000)
 
-    def _flushed(self) -> bool:
-        with self._lock:
-            return self._write_out()
-
     def _append(self, line: str) -> None:
-        if len(self._lines) >= BUFFER_LINES:
+        if self._held + len(line) > BUFFER_CHARS:
             self._dropped += 1
         else:
+            self._held += len(line)
             self._lines.append(line)
+
+    def _flush_in(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = loop.call_later(seconds, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
         self.flush()
 
-    def _retry(self) -> None:
-        if self._timer is None and self._loop is not None:
-            self._timer = self._loop.call_later(STUCK_S, self._on_timer)
-
     def _write_out(self) -> bool:
-        """Write on until all is out (True) or nothing more is taken at once (False)."""
-        while self._rest or self._lines:
-            if not self._rest:
-                self._rest = self._gather()
-            if not self._is_file and not self._poll.poll(0):
-                return False
+        """Write on until all is out (True) or nothing more is taken at once (False).
+
+        True as well where another is writing: it looks again, after it has let go of the lock.
+        """
+        while (self._rest or self._lines) and self._lock.acquire(blocking=False):
             try:
-                written = os.write(self._fd, self._rest[: None if self._is_file else _PIPE_BUF])
-            except BlockingIOError:
+                taken = self._write_some()
+            finally:
+                self._lock.release()
+            if not taken:
                 return False
-            except OSError:  # nobody is left to read: a broken pipe, a full disk
-                self._rest = b""
-                self._lines.clear()
-                return True
-            self._rest = self._rest[written:]
+        return True
+
+    def _write_some(self) -> bool:
+        """Write a little; False where nothing is taken at once.
+
+        A pipe that is reported ready takes PIPE_BUF bytes whole (POSIX, write): 4096 on Linux, 512
+        on macOS.
+        """
+        self._rest = self._rest or memoryview(self._gather())
+        if not self._is_file and not self._poll.poll(0):
+            return False
+        try:
+            most = len(self._rest) if self._is_file else select.PIPE_BUF
+            self._rest = self._rest[os.write(self._fd, self._rest[:most]) :]
+        except BlockingIOError:
+            return False
+        except OSError:  # nobody is left to read: a broken pipe, a full disk
+            self._rest = memoryview(b"")
+            self._lines.clear()
+            self._held = 0
         return True
 
     def _gather(self) -> bytes:
         lines: list[str] = []
-        while self._lines and len(lines) < 512:
+        while self._lines and len(lines) < _LINES_PER_WRITE:
             lines.append(self._lines.popleft())
+        # Exact again whenever all is out: threads that count at once may miscount.
+        self._held = self._held - sum(map(len, lines)) if self._lines else 0
         if self._dropped:
             lines.append(f"({self._dropped} lines of the log were dropped: nobody read them)")
             self._dropped = 0
@@ -152,6 +169,8 @@ class AccessLog:
         self, client: str, method: str, path: str, status: int, seconds: float, code: str = ""
     ) -> None:
         """`method` and `path` are printable ASCII: the parser lets nothing else through."""
+        if len(path) > PATH_CHARS:
+            path = f"{path[:PATH_CHARS]}..."
         now = time.time()
         if int(now) != self._second:
             self._second = int(now)

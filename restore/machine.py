@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 _MIB = 1024 * 1024
 
 
@@ -21,36 +22,47 @@ def usable_cores() -> int:
 def memory_mib() -> int:
     """Memory this process may use, in MiB: the machine's or the cgroup's, whichever is less."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_read_number(_own_cgroup() / "memory.max")]
+    limits = [_read_number(folder / "memory.max") for folder in _cgroups()]
     limits.append(_read_number(_CGROUP / "memory" / "memory.limit_in_bytes"))
     return min([total, *(limit for limit in limits if limit)]) // _MIB
 
 
 def _quota_cores() -> int | None:
-    """Whole cores that the CPU quota allows, rounded up; None without a quota."""
-    try:
-        quota, period = (_own_cgroup() / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        quota = str(_read_number(_CGROUP / "cpu" / "cpu.cfs_quota_us") or "max")
-        period = str(_read_number(_CGROUP / "cpu" / "cpu.cfs_period_us") or 100_000)
-    if not (quota.isdigit() and period.isdigit() and int(period)):
-        return None
-    return max(1, -(-int(quota) // int(period)))
+    """Whole cores that the CPU quotas allow, rounded up; None without a quota."""
+    quotas = [_read(folder / "cpu.max").split() for folder in _cgroups()]
+    v1 = _CGROUP / "cpu"
+    quotas.append([_read(v1 / "cpu.cfs_quota_us"), _read(v1 / "cpu.cfs_period_us")])
+    return min(
+        (
+            max(1, -(-int(quota[0]) // int(quota[1])))
+            for quota in quotas
+            if len(quota) == 2 and all(part.isdigit() and int(part) for part in quota)
+        ),
+        default=None,
+    )
 
 
-def _own_cgroup() -> Path:
-    """The folder of this process's cgroup (v2); the root where that can't be read."""
-    try:
-        line = Path("/proc/self/cgroup").read_text().splitlines()[-1]
-    except (OSError, IndexError):
-        return _CGROUP
-    folder = _CGROUP / line.rpartition(":")[2].lstrip("/")
-    return folder if line.startswith("0::") and folder.is_dir() else _CGROUP
+def _cgroups() -> list[Path]:
+    """The folders of this process's cgroup (v2) and those above it, each of which may limit it.
+
+    Only the root where that can't be told, or lies outside of what a container sees.
+    """
+    lines = _read(_MEMBERSHIP).splitlines()
+    path = lines[-1].removeprefix("0::/") if lines and lines[-1].startswith("0::/") else ""
+    own = _CGROUP / path
+    if ".." in own.parts or not own.is_dir():
+        return [_CGROUP]
+    return [own, *(folder for folder in own.parents if folder.is_relative_to(_CGROUP))]
 
 
 def _read_number(path: Path) -> int | None:
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        return None
+    text = _read(path)
     return int(text) if text.isdigit() else None
+
+
+def _read(path: Path) -> str:
+    """The text of a small file of the kernel's; empty where there is none."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -8,8 +8,9 @@ It decides; the answer and its Retry-After are the handler's.
 import math
 from collections import OrderedDict
 
-MAX_ADDRESSES = 10_000  # about 2 MB; the least recently seen gives way
+MAX_ADDRESSES = 10_000  # about 3 MB; the least recently seen gives way
 _MINUTE_S = 60.0
+_ROUNDING = 1e-6  # of a token, so that waiting exactly as long as was said is enough
 
 
 class RateLimiter:
@@ -28,20 +29,21 @@ class RateLimiter:
         """
         if not self._capacity:
             return 0
-        self._forget(now)
         tokens, since = self._buckets.pop(address, (self._capacity, now))
+        self._forget(now)
         tokens = min(self._capacity, tokens + max(0.0, now - since) * self._refill_per_s)
-        if tokens < 1.0:
+        missing = 1.0 - _ROUNDING - tokens
+        if missing > 0.0:
             self._buckets[address] = (tokens, now)
-            return max(1, math.ceil((1.0 - tokens) / self._refill_per_s))
-        self._buckets[address] = (tokens - 1.0, now)
+            return math.ceil(missing / self._refill_per_s)
+        self._buckets[address] = (max(0.0, tokens - 1.0), now)
         return 0
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def _forget(self, now: float) -> None:
-        """Drop from the least recently used end what is full again by now or one too many."""
+        """Make room for one: drop what is full again by now, else the least recently used."""
         while self._buckets:
             address, (_, since) = next(iter(self._buckets.items()))
             if now - since < _MINUTE_S and len(self._buckets) < self._max_addresses:

@@ -1,8 +1,8 @@
 """The settings: config.env and the environment, read once into a frozen Config.
 
 The environment wins over the file, the file over the defaults embedded here. A value that doesn't
-fit or a key in the file that isn't a setting stops the start with one sentence that names it. This
-is the one door to `os.environ`; nothing else in the server reads it.
+fit or a key in the file that isn't a setting stops the start with one sentence that names it. The
+environment comes in as an argument; nothing else in the server reads settings from it.
 """
 
 import math
@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from restore.access import Network, parse_address
+from restore.limits import MIB
 
-MIB = 1024 * 1024
-HOUR_S = 3600.0
 EMULATOR_HOST = "10.0.2.2"  # the Android emulator's name for the loopback of its host
 
+_MAX_WORKERS = 256
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
 _PROVIDER = re.compile(r"generic|dummy|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
 _BASE_URL = re.compile(r"[!-~]+", re.ASCII)
@@ -77,9 +77,19 @@ def _base_url(text: str) -> str:
         raise ValueError(message) from None
     if text and not (valid and _BASE_URL.fullmatch(text)):
         raise ValueError(message)
-    if parts.query or parts.fragment or "@" in parts.netloc:
+    if "?" in text or "#" in text or "@" in parts.netloc:
         raise ValueError(message)
     return text.rstrip("/")
+
+
+def _folder(text: str) -> str:
+    message = "must be a folder such as ./data"
+    if "\0" in text:
+        raise ValueError(message)
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError:  # `~name` of nobody here
+        raise ValueError(message) from None
 
 
 def _provider(text: str) -> str:
@@ -128,13 +138,13 @@ class Config:
     result_base_url: str = _setting(
         "RESULT_BASE_URL", "http://10.0.2.2:8000", _base_url, empty=True
     )
-    storage_dir: str = _setting("STORAGE_DIR", "./data", str)
+    storage_dir: str = _setting("STORAGE_DIR", "./data", _folder)
     provider: str = _setting("PROVIDER", "generic", _provider)
     model_default: str = _setting("MODEL_DEFAULT", "restoration/gfpgans-1.4", _model)
     rate_limit_per_min: int = _setting("RATE_LIMIT_PER_MIN", "10", _whole(0, 1_000_000_000))
     host: str = _setting("HOST", "127.0.0.1", _host)
     port: int = _setting("PORT", "8000", _whole(0, 65535))
-    workers: int = _setting("WORKERS", "auto", _whole(1, 256))
+    workers: int = _setting("WORKERS", "auto", _whole(1, _MAX_WORKERS))
     dummy_delay_s: tuple[float, float] = _setting("DUMMY_DELAY_S", "1-2", _delay)
     max_queue: int = _setting("MAX_QUEUE", "200", _whole(1, 1_000_000_000))
     job_timeout_s: float = _setting("JOB_TIMEOUT_S", "300", _number(0.1, 86400))
@@ -171,10 +181,13 @@ def load(
     `cores` and `memory_mib` are what the machine has: one core is left to the server itself, half
     of the memory to everybody else. Raises ConfigError.
     """
-    named = environ.get("CONFIG_FILE", "")
+    named = environ.get("CONFIG_FILE", "").strip()
     file = base / (named or "config.env")
-    texts = _read_file(file) if named or file.exists() else {}
-    auto = {"WORKERS": str(max(1, cores - 1)), "MEMORY_BUDGET_MB": str(max(1, memory_mib // 2))}
+    texts = _read_file(file, required=bool(named))
+    auto = {
+        "WORKERS": str(min(max(1, cores - 1), _MAX_WORKERS)),
+        "MEMORY_BUDGET_MB": str(max(1, memory_mib // 2)),
+    }
     values = {}
     for setting in fields(Config):
         key, parse = setting.metadata["key"], setting.metadata["parse"]
@@ -191,14 +204,19 @@ def load(
         except ValueError as error:
             raise ConfigError(f"{key} (in {source}) {error}; it is {text!r}.") from None
     config = Config(**values)
-    return config, (base / Path(config.storage_dir).expanduser()).absolute()
+    return config, (base / config.storage_dir).absolute()
 
 
-def _read_file(file: Path) -> dict[str, str]:
-    """The lines KEY=VALUE; `#` begins a comment line; quotes around a value are taken off."""
+def _read_file(file: Path, *, required: bool) -> dict[str, str]:
+    """The lines KEY=VALUE; `#` begins a comment line; quotes around a value are taken off.
+
+    A byte order mark, which some editors write, is passed over.
+    """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, FileNotFoundError) and not required:
+            return {}
         raise ConfigError(f"The settings file {file} can't be read.") from None
     texts: dict[str, str] = {}
     for number, line in enumerate(map(str.strip, lines), 1):

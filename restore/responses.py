@@ -7,6 +7,7 @@ file.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from typing import BinaryIO
 
@@ -58,7 +59,7 @@ def retry_after(seconds: int) -> Headers:
 
 # -- files: RFC 9110, sections 13 and 14
 
-_RANGE = re.compile(r"bytes=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.ASCII)
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.ASCII | re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -122,8 +123,13 @@ def _if_range(get: Get, validators: Validators) -> bool:
 
 
 def _http_date(text: str) -> int | None:
+    """Seconds since the epoch of a date in any of HTTP's three forms; None where it isn't one.
+
+    The oldest of them names no zone, and is UTC like the others (RFC 9110, 5.6.7).
+    """
     try:
-        return int(parsedate_to_datetime(text).timestamp())
+        date = parsedate_to_datetime(text)
+        return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

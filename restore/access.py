@@ -18,9 +18,9 @@ _MAX_HOPS = 32  # of X-Forwarded-For that are looked at
 
 
 def parse_address(text: str) -> Address | None:
-    """An IP address, without zone; an IPv4 address mapped into IPv6 is that IPv4 address."""
+    """An IP address, an IPv6 one without its zone; IPv4 mapped into IPv6 is that IPv4 address."""
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0] if ":" in text else text)
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
@@ -32,19 +32,18 @@ def client_of(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network
     """The address of the client itself.
 
     `peer` is the other end of the socket; `forwarded_for` the X-Forwarded-For values, which count
-    only as far as each hop, from the right, is one of `trusted`.
+    only as far as each hop, from the right, is one of `trusted`. What is no address ends the list.
     """
-    if not trusted:
-        return peer
     client = peer
-    hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
-    for hop in reversed(hops[-_MAX_HOPS:]):
+    hops = ",".join(forwarded_for).rsplit(",", _MAX_HOPS)[-_MAX_HOPS:] if trusted else []
+    for hop in reversed(hops):
         address = parse_address(client)
         if address is None or not any(address in network for network in trusted):
             break
-        if parse_address(_without_port(hop)) is None:
+        before = parse_address(_without_port(hop.strip()))
+        if before is None:
             break
-        client = str(parse_address(_without_port(hop)))
+        client = str(before)
     return client
 
 
@@ -75,7 +74,7 @@ def same_origin(host: str, origin: str | None, fetch_site: str | None) -> bool:
     `origin` and `fetch_site` are the Origin and Sec-Fetch-Site headers (Fetch standard, section
     3.2; Fetch Metadata), None where absent.
     """
-    if fetch_site is not None and fetch_site.strip().lower() == "cross-site":
+    if fetch_site is not None and "cross-site" in fetch_site.lower():
         return False
     if origin is None:
         return True

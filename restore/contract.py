@@ -58,7 +58,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One way a request is refused: `again` says whether the same request may be sent again."""
+    """One way a request is refused. `again` says whether the same request may be sent again."""
 
     code: str
     status: int
@@ -66,7 +66,7 @@ class Problem:
     again: str = "no"
 
 
-_NO, _LATER = "no", "after Retry-After"
+_LATER = "after Retry-After"
 
 PROBLEMS: Mapping[str, Problem] = {
     problem.code: problem
@@ -97,7 +97,6 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("not_found", 404, "There is nothing at this address."),
         Problem("method_not_allowed", 405, "This address doesn't answer this method."),
         Problem("request_timeout", 408, "The request took too long to arrive.", "yes"),
-        Problem("length_required", 411, "The request must say how long it is."),
         Problem("payload_too_large", 413, "The image is too large."),
         Problem("uri_too_long", 414, "The address is too long."),
         Problem(
@@ -123,7 +122,6 @@ PROBLEMS: Mapping[str, Problem] = {
         ),
         Problem("too_busy", 503, "Too many connections. Please try later.", _LATER),
         Problem("starting", 503, "The server is still starting. Please try again.", _LATER),
-        Problem("stopping", 503, "The server is stopping. Please try again soon.", _LATER),
         Problem("http_version_not_supported", 505, "This version of HTTP is not supported."),
     )
 }

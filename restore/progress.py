@@ -1,9 +1,10 @@
 """Where a provider is, told to whoever runs it.
 
 `run(image_path, model_id, strength, upscale)` has no argument for progress, and keeps its
-signature; so a provider calls `report()` and `note()` here, and whoever runs it listens inside `listening()`.
-Called bare, outside the server, both do nothing. This ContextVar is the one exception to the house
-rule "no module state but constants".
+signature; so a provider calls `report()` and `note()` here, and whoever runs it listens inside
+`listening()`. Called bare, outside the server, both do nothing. A thread that a provider starts is
+heard only where it runs in a copy of the context (`contextvars.copy_context().run`). This
+ContextVar is the one exception to the house rule "no module state but constants".
 """
 
 from collections.abc import Callable, Iterator

@@ -15,11 +15,11 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from restore.images import icc, jpeg, pixels, png
+from restore.images import icc, jpeg, jpeg_check, pixels, png
 from restore.images.metadata import Metadata, of_info
 from restore.images.normalization import Normalized
 from restore.images.pieces import write_pieces
-from restore.images.problem import BrokenFile, ImageError
+from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
 from restore.sniff import Kind, sniff
 
 _HEAD_BYTES = 4096
@@ -69,7 +69,8 @@ class _Wanted:
 def finish(normalized: Normalized, produced: str, upscale: int, folder: str) -> str:
     """Turn the file `produced` into the one that leaves; returns its path inside `folder`.
 
-    `upscale` is 1, 2 or 4. Raises ImageError("bad_output").
+    `upscale` is 1, 2 or 4. Raises ImageError("bad_output"), and OSError where
+    the disk fails.
     """
     try:
         _check_place(produced, folder)
@@ -77,6 +78,8 @@ def finish(normalized: Normalized, produced: str, upscale: int, folder: str) -> 
             warnings.simplefilter("ignore")
             return _finish(normalized, produced, file, upscale, folder)
     except (BrokenFile, MemoryError, *pixels.DECODE_ERRORS) as error:
+        if is_of_the_disk(error):
+            raise
         raise ImageError("bad_output", repr(error)) from error
 
 
@@ -127,11 +130,11 @@ def _finish_jpeg(file: BinaryIO, wanted: _Wanted) -> str:
     mode = "L" if len(parsed.frame.components) == 1 else "RGB"
     as_it_is = parsed.ordinary and own.orientation() == 1 and wanted.extension == "jpg"
     if as_it_is and not _to_apply(merged, mode):
-        pixels.check_jpeg(file, parsed)
+        jpeg_check.check(file, parsed)
         path = f"{wanted.target}.jpg"
         write_pieces(file, jpeg.spliced_parts(parsed, _fitting(merged, mode)), path)
         return path
-    pixels.check_jpeg(file, parsed)
+    jpeg_check.check(file, parsed)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")
     return _encode(image, own, wanted)
 

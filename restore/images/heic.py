@@ -2,20 +2,25 @@
 
 The rules kept: pixels come out of libheif upright already (`irot` and `imir` are part of the
 picture), so an orientation that EXIF or XMP speak of is never applied to them; one decode thread;
-thumbnails, depth maps and gain maps are left aside.
+thumbnails, depth maps and gain maps are left aside; of a sequence the first picture is taken.
 """
 
+import io
 from typing import BinaryIO
 
 import pillow_heif
 from PIL import Image
 
+from restore.images import heic_sequence
 from restore.images.problem import BrokenFile
-from restore.sniff import coded_as, holds_hevc
+from restore.sniff import brands, coded_as, holds_hevc
 
 pillow_heif.register_heif_opener(
     thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
 )
+
+# The only major brands that pillow_heif 1.8 asks libheif about.
+_OPENED = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
 
 
 def is_hevc(file: BinaryIO) -> bool:
@@ -25,9 +30,14 @@ def is_hevc(file: BinaryIO) -> bool:
 
 
 def open_picture(file: BinaryIO) -> Image.Image:
-    """Open the primary picture; nothing is decoded yet. Raises what Pillow raises."""
+    """Open the primary picture; nothing is decoded yet. Raises BrokenFile, or as Pillow."""
     file.seek(0)
-    return Image.open(file, formats=["HEIF"])
+    data = file.read()
+    if not heic_sequence.has_still(data):
+        data = heic_sequence.first_picture(data)
+    elif brands(data)[:1] not in {(brand,) for brand in _OPENED}:
+        data = data[:8] + b"heic" + data[12:]
+    return Image.open(io.BytesIO(data), formats=["HEIF"])
 
 
 def load(image: Image.Image) -> None:

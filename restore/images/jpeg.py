@@ -69,6 +69,17 @@ class Scan:
     start: int
     end: int
 
+    @property
+    def components(self) -> tuple[int, ...]:
+        """The numbers of the components that it codes."""
+        return tuple(self.header[1 : 1 + 2 * self.header[0] : 2])
+
+    @property
+    def band(self) -> tuple[int, int, int]:
+        """First and last coefficient, and the lowest bit of them that it codes (T.81 B.2.3)."""
+        first, last, bits = self.header[1 + 2 * self.header[0] :][:3]
+        return first, last, bits & 15
+
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
@@ -113,7 +124,7 @@ def parse(file: BinaryIO) -> Jpeg:
             frame = frame or _parse_frame(segment)
         elif segment.marker == SOS:
             end = _scan_end(file, segment.end)
-            scans.append(Scan(segment.content, segment.end, end))
+            scans.append(_parse_scan(segment, end))
             file.seek(end)
     if frame is None or not scans:
         raise BrokenFile("JPEG: no picture")
@@ -162,6 +173,13 @@ def _parse_frame(segment: Segment) -> Frame:
     if len(numbers) != count:
         raise BrokenFile("JPEG: frame header too short")
     return Frame(segment.marker, precision, width, height, tuple(numbers))
+
+
+def _parse_scan(segment: Segment, end: int) -> Scan:
+    content = segment.content
+    if not content or len(content) != 4 + 2 * content[0]:
+        raise BrokenFile("JPEG: scan header of wrong size")
+    return Scan(content, segment.end, end)
 
 
 def _scan_end(file: BinaryIO, start: int) -> int:

@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from restore.images import heic, icc, jpeg, metadata, pixels, png, webp
+from restore.images import heic, icc, jpeg, jpeg_check, metadata, pixels, png, webp
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, write_pieces
-from restore.images.problem import BrokenFile, ImageError
+from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
 from restore.sniff import Kind
 
 
@@ -42,7 +42,7 @@ class Normalized:
 def normalize(upload: str, kind: str, folder: str) -> Normalized:
     """Make the provider's input of the file `upload`, inside `folder`.
 
-    `kind` is the sniffed one. Raises ImageError("decode_failed").
+    `kind` is the sniffed one. Raises ImageError("decode_failed"), and OSError where the disk fails.
     """
     ways: dict[Kind, Callable[[BinaryIO, str, str], Normalized]] = {
         Kind.JPEG: _normalize_jpeg,
@@ -55,12 +55,14 @@ def normalize(upload: str, kind: str, folder: str) -> Normalized:
             warnings.simplefilter("ignore")  # what Pillow finds odd is no news to the log
             return ways[Kind(kind)](file, upload, folder)
     except (BrokenFile, MemoryError, *pixels.DECODE_ERRORS) as error:
+        if is_of_the_disk(error):
+            raise
         raise ImageError("decode_failed", f"{kind}: {error!r}") from error
 
 
 def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
     parsed = jpeg.parse(file)
-    pixels.check_jpeg(file, parsed)
+    jpeg_check.check(file, parsed)
     found = jpeg.metadata_of(parsed)
     frame = parsed.frame
     if found.orientation() == 1 and parsed.ordinary:

@@ -16,7 +16,6 @@ from restore.contract import MAX_SIDE_PX, UPSCALES
 from restore.images import jpeg, png
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, open_pieces
-from restore.images.problem import BrokenFile
 
 # Pillow warns above this and refuses twice as much. Uploads are held to MAX_SIDE_PX before they
 # are decoded; what is larger is a result of ours, which a provider, too, may have to open again.
@@ -53,10 +52,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Bits of nothing put where a scan's EOI stood: enough for libjpeg to fill its 64-bit buffer and
-# finish the last blocks, too few to fill in blocks that are missing. All ones is no Huffman code.
-_PADDING = b"\xff\x00" * 12
-
 
 def opens(file: BinaryIO, pillow_format: str) -> bool:
     """Whether Pillow opens the whole file, metadata included, as one single picture."""
@@ -73,25 +68,6 @@ def decode(file: BinaryIO, parts: Sequence[Part], pillow_format: str) -> Image.I
     with open_pieces(file, parts) as stream, Image.open(stream, formats=[pillow_format]) as image:
         image.load()
         return image
-
-
-def check_jpeg(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
-    """Find out whether a JPEG's picture is all there. Raises BrokenFile or one of DECODE_ERRORS.
-
-    libjpeg fills what is missing with grey and only counts a warning, which Pillow doesn't show.
-    But it stops, and Pillow raises, where the data ends without a marker: so the picture is decoded
-    once, at an eighth of its size (31 ms for 4096 x 4096, at full size 256 ms; Pillow 13.0), from a
-    view without its EOI. What is missing then is noticed from about 30 bytes on.
-    """
-    if not parsed.whole:
-        raise BrokenFile("JPEG: no EOI")
-    one_scan = len(parsed.scans) == 1 and parsed.frame.process in (jpeg.BASELINE, jpeg.EXTENDED)
-    parts = jpeg.picture_parts(parsed, closed=not one_scan)
-    if one_scan:
-        parts.append(_PADDING)
-    with open_pieces(file, parts) as stream, Image.open(stream, formats=["JPEG"]) as image:
-        image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
-        image.load()
 
 
 def plain(image: Image.Image) -> Image.Image:

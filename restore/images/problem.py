@@ -19,3 +19,8 @@ class ImageError(Exception):
 
 class BrokenFile(Exception):  # noqa: N818  (said of a file, within this package only)
     """A file that doesn't keep the rules of its format; the caller knows what follows from it."""
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    """Whether the system failed (no room, no such file): Pillow's own errors have no errno."""
+    return isinstance(error, OSError) and error.errno is not None

@@ -1,0 +1,80 @@
+"""Is a JPEG's picture all there?
+
+libjpeg fills what is missing with grey and counts a warning, which Pillow doesn't show: a file cut
+in the middle, with an end marker put behind it, opens as half a picture. The rule kept here: such a
+file is told from a whole one, with no more work than one decoding, and no whole one is refused (all
+1,300 sound JPEGs of the test suites of Pillow, libjpeg-turbo, image-rs, wuffs and
+metadata-extractor pass, 2026-11).
+"""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from PIL import Image, ImageChops
+
+from restore.images import jpeg
+from restore.images.pieces import Part, open_pieces
+from restore.images.problem import BrokenFile
+
+# Put where the EOI of a single scan stood: enough for libjpeg to fill its 64-bit buffer and finish
+# the last blocks, too little to make up blocks that are missing. All ones is no Huffman code.
+_PADDING = b"\xff\x00" * 12
+# Put behind the last of several scans: bits that decode to something wherever blocks are missing.
+_NOISE = bytes(1 + (41 * number * number + 7 * number) % 253 for number in range(512))
+_COEFFICIENTS = range(64)
+
+
+def check(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
+    """Find out whether the picture is all there. Raises BrokenFile or what Pillow raises."""
+    if not parsed.whole:
+        raise BrokenFile("JPEG: no EOI")
+    if missing := _missing_components(parsed):
+        raise BrokenFile(f"JPEG: no complete scan of components {missing}")
+    process = parsed.frame.process
+    if len(parsed.scans) == 1 and process in (jpeg.BASELINE, jpeg.EXTENDED):
+        _check_one_scan(file, parsed)
+    elif process in (jpeg.BASELINE, jpeg.EXTENDED, jpeg.PROGRESSIVE):
+        _check_last_scan(file, parsed)
+    else:
+        _load(file, jpeg.picture_parts(parsed))
+
+
+def _missing_components(parsed: jpeg.Jpeg) -> list[int]:
+    """The components of which not every coefficient was sent to its last bit (T.81 G.1.1.1)."""
+    progressive = parsed.frame.process == jpeg.PROGRESSIVE
+    left = {number: set(_COEFFICIENTS) for number in parsed.frame.components}
+    for scan in parsed.scans:
+        first, last, low_bit = scan.band if progressive else (0, 63, 0)
+        for number in scan.components:
+            if low_bit == 0 and number in left:
+                left[number] -= set(range(first, last + 1))
+    return [number for number, coefficients in left.items() if coefficients]
+
+
+def _check_one_scan(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
+    """libjpeg stops, and Pillow raises, where data ends without a marker: so leave the EOI out.
+
+    Decoded at an eighth of its size, which reads all the data too: 31 ms for 4096 x 4096, at full
+    size 256 ms (Pillow 13.0). What is missing is noticed from some 30 bytes on.
+    """
+    _load(file, [*jpeg.picture_parts(parsed, closed=False), _PADDING], eighth=True)
+
+
+def _check_last_scan(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
+    """Several scans are read up to the EOI before a picture comes out, so it can't be left out.
+
+    But noise behind a complete scan is skipped, and behind a cut one decoded: then the two pictures
+    differ. 0.5 s for 4096 x 4096 (Pillow 13.0).
+    """
+    picture = _load(file, jpeg.picture_parts(parsed))
+    parts = [*jpeg.picture_parts(parsed, closed=False), _NOISE, b"\xff\xd9"]
+    if ImageChops.difference(picture, _load(file, parts)).getbbox():
+        raise BrokenFile("JPEG: last scan cut")
+
+
+def _load(file: BinaryIO, parts: Sequence[Part], *, eighth: bool = False) -> Image.Image:
+    with open_pieces(file, parts) as stream, Image.open(stream, formats=["JPEG"]) as image:
+        if eighth:
+            image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
+        image.load()
+        return image

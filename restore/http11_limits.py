@@ -17,7 +17,7 @@ class HttpLimits:
 
     request_line_bytes: int = 8 * 1024  # memory and log; RFC 9112 section 3 asks for 8000 at least
     header_bytes: int = 32 * 1024  # memory and one pass of a regex; browsers' cookies fit
-    header_count: int = 100  # dictionary entries, 0.3 us and 200 bytes each; also of trailer lines
+    header_count: int = 100  # dictionary entries; of trailer lines the same
     empty_lines: int = 2  # before a request line; old clients send one after a body
     chunk_line_bytes: int = 1024  # a chunk's size with its extensions, which nobody reads
     chunk_overhead_bytes: int = 512 * 1024  # by which chunk framing may outweigh the data:

@@ -5,7 +5,7 @@ whether the connection goes on. Wherever two readers could understand it differe
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 
@@ -31,14 +31,13 @@ class Headers:
 
     __slots__ = ("_combined", "repeated")
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        pairs = list(pairs)
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         self._combined = {name.lower(): value.rstrip(" \t") for name, value in pairs}
         self.repeated: Mapping[str, tuple[str, ...]] = {}
         if len(self._combined) != len(pairs):
             self._combine(pairs)
 
-    def _combine(self, pairs: list[tuple[str, str]]) -> None:
+    def _combine(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Join the values of names that came more than once, in order (RFC 9110 section 5.3)."""
         values: dict[str, list[str]] = {}
         for name, value in pairs:
@@ -103,12 +102,12 @@ class Request:
         return self.chunked or bool(self.content_length)
 
 
-def parse_head(head: re.Match[bytes]) -> Request:
+def parse_head(head: re.Match[str]) -> Request:
     """Turn a match of the head's grammar into a Request, or say which rule it breaks.
 
     The groups are the method, the target, the minor version's digit and the field lines.
     """
-    method, target, minor, fields = (group.decode("latin-1") for group in head.groups())
+    method, target, minor, fields = head.groups()
     headers = Headers(_FIELD.findall(fields))
     if headers.repeated and not _SINGLE_FIELDS.isdisjoint(headers.repeated):
         raise malformed("a repeated Host, Content-Length or Transfer-Encoding")

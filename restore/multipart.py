@@ -36,6 +36,7 @@ from restore.formheaders import (
 )
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "NEED_DATA",
     "Data",
     "EndOfForm",

@@ -1,0 +1,84 @@
+"""Analyse first: what is wrong with a picture, all of it told before any step is taken.
+
+Noise, blur, JPEG and marks are judged on at most 16 samples spread over the picture (all of a
+picture up to 4 megapixels), fading on a small copy of the whole.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from restore.providers.generic import tuning
+from restore.providers.generic.colour import luma, opponent
+from restore.providers.generic.estimators.blur import BlurMeter
+from restore.providers.generic.estimators.fading import Levels, fading_of
+from restore.providers.generic.estimators.jpeg import (
+    JpegDamage,
+    blockiness,
+    damage_of_tables,
+    ghost_of,
+)
+from restore.providers.generic.estimators.marks import MarkMeter, Marks
+from restore.providers.generic.estimators.noise import Noise, NoiseMeter
+from restore.providers.generic.picture import Picture
+from restore.providers.generic.planes import Plane
+from restore.providers.generic.tiles import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What each estimator said; None where it found nothing."""
+
+    noise: Noise
+    blur: float | None
+    jpeg: JpegDamage | None
+    marks: Marks | None
+    fading: Levels | None
+
+
+def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
+    """Look at `picture`; `advance` hears the fraction 0..1 done."""
+    boxes = sample_boxes(picture.size)
+    grey = picture.image.mode in ("L", "LA", "I;16")
+    noise, blur, marks = NoiseMeter(1 if grey else 3), BlurMeter(), MarkMeter()
+    ghost: JpegDamage | None = None
+    for number, box in enumerate(boxes):
+        channels = picture.channels(box)
+        bright = luma(channels)
+        noise.add(channels if grey else opponent(channels), _unclipped(bright))
+        blur.add(bright)
+        marks.add(channels)
+        if ghost is None and blockiness(bright) >= tuning.BLOCKINESS_LEAST:
+            ghost = ghost_of(bright.to_bytes())
+        advance((number + 1) / len(boxes))
+    return Findings(
+        noise.noise(picture.is_jpeg),
+        blur.sigma(),
+        (damage_of_tables(picture.tables) if picture.is_jpeg else None) or ghost,
+        marks.marks(),
+        fading_of(picture.eight_bit()),
+    )
+
+
+def sample_boxes(size: tuple[int, int]) -> list[Box]:
+    """Where to look: the whole of a small picture, evenly spread tiles of a large one."""
+    return [
+        (left, top, right, bottom)
+        for top, bottom in _spread(size[1])
+        for left, right in _spread(size[0])
+    ]
+
+
+def _spread(length: int) -> list[tuple[int, int]]:
+    side, most = tuning.SAMPLE_SIDE, tuning.SAMPLES_PER_SIDE
+    if length <= side * most:
+        return [(start, min(start + side, length)) for start in range(0, length, side)]
+    step = (length - side) / (most - 1)
+    starts = [round(k * step) // 8 * 8 for k in range(most)]  # on JPEG's grid
+    return [(start, start + side) for start in starts]
+
+
+def _unclipped(bright: Plane) -> Plane:
+    """1.0 where a pixel is neither black nor white, where noise would be cut off."""
+    low, high = tuning.NOISE_UNCLIPPED_RANGE
+    inside = [1 if low < value < high else 0 for value in range(256)]
+    return Plane(bright.to_bytes().point(inside))

@@ -1,0 +1,1 @@
+"""The filters: planes in, better planes out. None of them decides whether it is called for."""

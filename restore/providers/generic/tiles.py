@@ -1,0 +1,88 @@
+"""Cutting a picture into tiles with a halo, so that memory is bounded and planes stay in cache.
+
+Beyond the edge of the picture its mirror image continues it, however small the picture is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """`core` is what a tile contributes, `window` what it looks at; both in picture pixels."""
+
+    core: Box
+    window: Box
+
+    @property
+    def inset(self) -> tuple[int, int]:
+        """Where the core begins inside the window."""
+        return self.core[0] - self.window[0], self.core[1] - self.window[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the core."""
+        return self.core[2] - self.core[0], self.core[3] - self.core[1]
+
+
+def tiles(size: tuple[int, int], core: int, halo: int, multiple: int) -> Iterator[Tile]:
+    """Tiles that cover `size`, row by row; each side of a window is a multiple of `multiple`."""
+    width, height = size
+    for top in range(0, height, core):
+        for left in range(0, width, core):
+            right, bottom = min(left + core, width), min(top + core, height)
+            yield Tile(
+                (left, top, right, bottom),
+                (
+                    left - halo,
+                    top - halo,
+                    left - halo + _rounded_up(right - left + 2 * halo, multiple),
+                    top - halo + _rounded_up(bottom - top + 2 * halo, multiple),
+                ),
+            )
+
+
+def mirrored_window(image: Image.Image, box: Box) -> Image.Image:
+    """The pixels of `image` within `box`; what lies outside is its mirror image.
+
+    `box` must touch the image.
+    """
+    width, height = image.size
+    left, top, right, bottom = box
+    inner = (max(0, left), max(0, top), min(width, right), min(height, bottom))
+    part = image.crop(inner)
+    if inner == box:
+        return part
+    part = _extended_sideways(part, inner[0] - left, right - inner[2])
+    turn = Image.Transpose.TRANSPOSE
+    part = _extended_sideways(part.transpose(turn), inner[1] - top, bottom - inner[3])
+    return part.transpose(turn)
+
+
+def _extended_sideways(part: Image.Image, before: int, after: int) -> Image.Image:
+    """`part` with mirror images of itself as `before` and `after` more columns."""
+    width, height = part.size
+    wide = Image.new(part.mode, (before + width + after, height))
+    wide.paste(part, (before, 0))
+    left, right = before, before + width
+    while left > 0 or right < wide.width:
+        step = min(left, right - left)
+        wide.paste(_flipped(wide, left, left + step), (left - step, 0))
+        left -= step
+        step = min(wide.width - right, right - left)
+        wide.paste(_flipped(wide, right - step, right), (right, 0))
+        right += step
+    return wide
+
+
+def _flipped(image: Image.Image, left: int, right: int) -> Image.Image:
+    strip = image.crop((left, 0, right, image.height))
+    return strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+def _rounded_up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple

@@ -117,7 +117,8 @@ def parse_head(head: re.Match[str]) -> Request:
     chunked = is_chunked(headers, http_version)
     content_length = parse_content_length(headers.get("content-length"))
     has_body = chunked or bool(content_length)
-    return Request(  # by position, in the order of the class: by name it takes 0.9 us longer
+    # By position: by name it takes 0.9 us longer (Python 3.11.7, 2026-11-22).
+    return Request(
         method,
         target,
         path,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from restore.jobrows import INSERT, SCHEMA, SELECT, UPDATE, decode, encode
+from restore import jobrows
 from restore.jobs import Job, JobStatus
 from restore.limits import MIB
 
@@ -33,24 +33,11 @@ _FREE_PAGES = 256  # given back to the file system after a transaction that dele
 _CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
 _WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
 
-_SELECT_ONE = f"{SELECT} WHERE id = ?"
-
 log = logging.getLogger("restore")
 
 
 class StoreError(Exception):
     """The database can't be read or written now: one sentence; the cause holds the detail."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What a store holds: jobs of each kind, results and their bytes."""
-
-    waiting: int
-    running: int
-    ended: int
-    results: int
-    result_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,50 +100,39 @@ class JobStore:
     def get(self, job_id: str) -> Job | None:
         """The job with this id. Raises StoreError."""
         try:
-            rows = self._reader.execute(_SELECT_ONE, (job_id,)).fetchall()
-            return decode(rows[0]) if rows else None
+            rows = self._reader.execute(jobrows.SELECT_ONE, (job_id,)).fetchall()
+            return jobrows.decode(rows[0]) if rows else None
         except (sqlite3.Error, ValueError) as error:
             raise _store_error("The database can't be read", error) from error
 
     def next_queued(self, skip: Collection[str] = ()) -> Job | None:
         """The job that waits longest and whose id is not in `skip` (few). Raises StoreError."""
-        waiting = self._select(
-            f"{SELECT} WHERE status = 'queued' ORDER BY seq LIMIT ?", len(skip) + 1
-        )
+        waiting = self._select(jobrows.SELECT_QUEUED, len(skip) + 1)
         return next((job for job in waiting if job.id not in skip), None)
 
     def running(self) -> list[Job]:
         """All jobs that are running, oldest first. Raises StoreError."""
-        return self._select(f"{SELECT} WHERE status = 'running' ORDER BY seq")
+        return self._select(jobrows.SELECT_RUNNING)
 
     def expired(self, before: float, limit: int) -> list[Job]:
         """Up to `limit` jobs that ended before `before` (epoch seconds). Raises StoreError."""
-        return self._select(f"{SELECT} WHERE ended_at < ? ORDER BY ended_at LIMIT ?", before, limit)
+        return self._select(jobrows.SELECT_EXPIRED, before, limit)
 
     def known(self, job_ids: Collection[str]) -> set[str]:
         """Those of `job_ids` (at most 500) that have a row. Raises StoreError."""
-        marks = ", ".join("?" * len(job_ids))
+        query = jobrows.select_ids(len(job_ids))
         with _failing("The database can't be read"):
-            rows = self._reader.execute(
-                f"SELECT id FROM jobs WHERE id IN ({marks})",  # noqa: S608
-                tuple(job_ids),
-            ).fetchall()
-        return {row[0] for row in rows}
+            return {row[0] for row in self._reader.execute(query, tuple(job_ids)).fetchall()}
 
-    def _count(self) -> Counts:
-        """What the store holds, from its indexes alone: 12 ms beside 100,000 ended jobs."""
+    def _count(self) -> jobrows.Counts:
         with _failing("The database can't be read"):
-            row = self._reader.execute(
-                "SELECT (SELECT count(*) FROM jobs WHERE status = 'queued'),"
-                " (SELECT count(*) FROM jobs WHERE status = 'running'),"
-                " count(*), count(nullif(output_bytes, 0)), ifnull(sum(output_bytes), 0)"
-                " FROM jobs WHERE ended_at IS NOT NULL"
-            ).fetchone()
-        return Counts(*row)
+            return jobrows.Counts(*self._reader.execute(jobrows.COUNT).fetchone())
 
     def _select(self, query: str, *arguments: Any) -> list[Job]:
         with _failing("The database can't be read"):
-            return [decode(row) for row in self._reader.execute(query, arguments).fetchall()]
+            return [
+                jobrows.decode(row) for row in self._reader.execute(query, arguments).fetchall()
+            ]
 
     # -- writing: on disk when it returns
 
@@ -164,8 +140,8 @@ class JobStore:
         """Keep a new job. Raises StoreError, and then the job was not taken."""
 
         def insert(connection: sqlite3.Connection) -> _Written:
-            connection.execute(INSERT, encode(job))
-            return _Written(None, waiting=1)
+            connection.execute(jobrows.INSERT, jobrows.encode(job))
+            return _Written(None, waiting=int(job.status is JobStatus.QUEUED))
 
         try:
             await self._put(insert, promises=True)
@@ -181,7 +157,12 @@ class JobStore:
         """
 
         def update(connection: sqlite3.Connection) -> _Written:
-            changed = connection.execute(UPDATE, (*encode(job), job.id, expected)).rowcount == 1
+            changed = (
+                connection.execute(
+                    jobrows.UPDATE, (*jobrows.encode(job), job.id, expected)
+                ).rowcount
+                == 1
+            )
             leaves = changed and expected is JobStatus.QUEUED and job.status is not expected
             return _Written(changed, waiting=-int(leaves))
 
@@ -197,7 +178,7 @@ class JobStore:
         """Let no job have ended after `latest` (epoch seconds): a clock was wrong then."""
 
         def update(connection: sqlite3.Connection) -> _Written:
-            connection.execute("UPDATE jobs SET ended_at = ?1 WHERE ended_at > ?1", (latest,))
+            connection.execute(jobrows.BOUND_ENDS, (latest, latest))
             return _Written(None)
 
         await self._put(update)
@@ -249,7 +230,7 @@ class JobStore:
             writer.execute("BEGIN IMMEDIATE")
             written = [write.work(writer) for write in batch]
             if any(write.frees for write in batch):
-                writer.execute(f"PRAGMA incremental_vacuum({_FREE_PAGES})").fetchall()
+                _give_back_pages(writer)
             if any(write.promises for write in batch):
                 self._barrier()
             writer.execute("COMMIT")
@@ -273,16 +254,24 @@ class JobStore:
                 write.future.set_exception(outcome)
 
 
+def _give_back_pages(connection: sqlite3.Connection) -> None:
+    """Let the file shrink by the pages that nothing is in any more, some at a time."""
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    for _ in range(min(free, _FREE_PAGES)):
+        # One page each: Python takes one step of a statement that has no columns (3.11 to 3.13).
+        connection.execute("PRAGMA incremental_vacuum(1)")
+
+
 def _deleting(job_id: str) -> Callable[[sqlite3.Connection], _Written]:
     """A write that removes a row and results in the job it held, or None."""
 
     def delete(connection: sqlite3.Connection) -> _Written:
         # RETURNING would need SQLite 3.35, which Debian 11 doesn't have.
-        rows = connection.execute(_SELECT_ONE, (job_id,)).fetchall()
+        rows = connection.execute(jobrows.SELECT_ONE, (job_id,)).fetchall()
         if not rows:
             return _Written(None)
-        job = decode(rows[0])
-        connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        job = jobrows.decode(rows[0])
+        connection.execute(jobrows.DELETE, (job_id,))
         return _Written(job, waiting=-int(job.status is JobStatus.QUEUED))
 
     return delete
@@ -336,10 +325,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     )
     if (application or version or tables) and application != _APPLICATION_ID:
         raise StoreError(f"The database {path} belongs to another program.")
-    if version > len(SCHEMA):
+    if version > len(jobrows.SCHEMA):
         raise StoreError(
             f"The database {path} was written by a newer version of this server "
-            f"(its version is {version}; this server knows {len(SCHEMA)})."
+            f"(its version is {version}; this server knows {len(jobrows.SCHEMA)})."
         )
     if not tables:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
@@ -348,10 +337,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if path.stat().st_size <= _CHECK_BYTES:
         finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if finding != "ok":
-            raise StoreError(f"The database {path} is damaged: {finding}.")
-    if version < len(SCHEMA):
+            raise StoreError(f"The database {path} is damaged: {' '.join(finding.split())}.")
+    if version < len(jobrows.SCHEMA):
         connection.executescript(
-            f"BEGIN IMMEDIATE; {''.join(SCHEMA[version:])}"
+            f"BEGIN IMMEDIATE; {''.join(jobrows.SCHEMA[version:])}"
             f" PRAGMA application_id = {_APPLICATION_ID};"
-            f" PRAGMA user_version = {len(SCHEMA)}; COMMIT;"
+            f" PRAGMA user_version = {len(jobrows.SCHEMA)}; COMMIT;"
         )

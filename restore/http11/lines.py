@@ -8,7 +8,7 @@ become one (a NUL, a bare CR or LF, too long) is refused before its end arrives.
 import re
 from collections.abc import Callable
 
-from restore.http11_limits import ProtocolError, headers_too_large, malformed
+from restore.http11.limits import ProtocolError, headers_too_large, malformed
 
 TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"  # RFC 9110 section 5.6.2
 FIELD_CHAR = r"\t -~\x80-\xff"  # RFC 9110 section 5.5: VCHAR, obs-text, SP and HTAB

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 
-from restore.http11_limits import ProtocolError, malformed
-from restore.http11_lines import TCHAR
+from restore.http11.limits import ProtocolError, malformed
+from restore.http11.lines import TCHAR
 
 LENGTH_DIGITS = 18  # of a Content-Length: an exabyte, still within 64 bits everywhere
 

@@ -1,17 +1,8 @@
-"""The server's side of HTTP/1.1 (RFC 9110, RFC 9112) without a socket, clock or file.
+"""The state machine of one connection: what its bytes mean, one request after the other.
 
-Bytes go in by `receive_data()`, what they mean comes out of `next_event()`:
-
-    Request, Data ..., EndOfMessage        one request; its answer is the caller's
-    start_next_request()                   once that answer is out: the next one may be read
-    NEED_DATA                              nothing more to say before more bytes arrive
-    CONNECTION_CLOSED                      no further request will come or be read
-
-A request that breaks a rule raises ProtocolError, for good: what hides behind it is never read.
-There is one strictness and no lenient mode. Time-outs, the answer's body and the decision what to
-answer are the caller's. A head is read by http11_head and judged by http11_request, a
-chunked body by http11_chunked; the lines of both are http11_lines', limits and errors are
-http11_limits', the bytes of an answer's head http11_response's. Callers find everything here.
+It knows the states, the moves between them and the bodies of declared length. A head is read by
+head.py and judged by request.py, a chunked body read by chunked.py. The rule kept here: a request
+that breaks a rule fails the connection for good, and what hides behind it is never read.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,34 +10,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Final
 
-from restore.http11_chunked import ChunkedReader
-from restore.http11_head import HeadReader
-from restore.http11_limits import HttpLimits, ProtocolError, malformed
-from restore.http11_lines import LineBuffer
-from restore.http11_request import Headers, Request
-from restore.http11_response import CONTINUE, REASONS, response_head
-
-__all__ = [
-    "CONNECTION_CLOSED",
-    "CONTINUE",
-    "DEFAULT_LIMITS",
-    "NEED_DATA",
-    "REASONS",
-    "TRANSITIONS",
-    "Cause",
-    "Connection",
-    "ConnectionClosed",
-    "Data",
-    "EndOfMessage",
-    "Event",
-    "Headers",
-    "HttpLimits",
-    "NeedData",
-    "ProtocolError",
-    "Request",
-    "State",
-    "response_head",
-]
+from restore.http11.chunked import ChunkedReader
+from restore.http11.head import HeadReader
+from restore.http11.limits import HttpLimits, ProtocolError, malformed
+from restore.http11.lines import LineBuffer
+from restore.http11.request import Request
 
 DEFAULT_LIMITS: Final = HttpLimits()
 

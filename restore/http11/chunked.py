@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum, auto
 
-from restore.http11_limits import HttpLimits, ProtocolError, headers_too_large, malformed
-from restore.http11_lines import FIELD_CHAR, TCHAR, FieldLines, LineBuffer
+from restore.http11.limits import HttpLimits, ProtocolError, headers_too_large, malformed
+from restore.http11.lines import FIELD_CHAR, TCHAR, FieldLines, LineBuffer
 
 SIZE_DIGITS = 15  # hexadecimal; an exabyte
 GATHERED_BYTES = 16 * 1024  # small chunks are joined to about this much, for those who write them

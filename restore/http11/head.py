@@ -3,14 +3,14 @@
 A head that is there whole and well-formed, which is nearly every one, is matched in one pass by one
 regular expression. Any other is read line by line, only to say what is wrong with it, or because
 the rest is still on its way; both ways end in the same expression, so there is one grammar. What
-the head means, and whether it may mean that, is http11_request's.
+the head means, and whether it may mean that, is request.py's.
 """
 
 import re
 
-from restore.http11_limits import HttpLimits, ProtocolError, malformed
-from restore.http11_lines import FIELD_LINE, TCHAR, FieldLines, LineBuffer
-from restore.http11_request import Request, parse_head
+from restore.http11.limits import HttpLimits, ProtocolError, malformed
+from restore.http11.lines import FIELD_LINE, TCHAR, FieldLines, LineBuffer
+from restore.http11.request import Request, parse_head
 
 METHOD_BYTES = 32  # UPDATEREDIRECTREF, the longest registered method, has 17
 REMEMBERED_BYTES = 1024  # of a head kept for comparison with the next one of the connection

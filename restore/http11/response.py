@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from restore.http11_lines import FIELD_LINE
+from restore.http11.lines import FIELD_LINE
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

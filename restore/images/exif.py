@@ -128,11 +128,14 @@ def orientation(exif: bytes) -> int | None:
     return (found[-1] or 0) if found else None
 
 
-def clean(exif: bytes, width: int, height: int, *, turned: bool) -> bytes | None:
-    """The same block for a picture of `width` x `height` pixels that stands upright.
+def clean(
+    exif: bytes, before: tuple[int, int], after: tuple[int, int], *, turned: bool
+) -> bytes | None:
+    """The same block, without orientation and thumbnail, for a picture that stands upright.
 
-    Without orientation and thumbnail; its size in pixels and, when `turned` by a quarter, its two
-    resolutions are set right. All else keeps its place. None where the block is broken.
+    `before` and `after` are its width and height in pixels: where the block states the former it
+    states the latter then. When `turned` by a quarter, the two resolutions are swapped. All else
+    keeps its place. None where the block is broken.
     """
     block = _open(bytearray(exif))
     if block is None:
@@ -140,7 +143,7 @@ def clean(exif: bytes, width: int, height: int, *, turned: bool) -> bytes | None
     first = block.directory(block.number(4, 4))
     if not first.whole:
         return None
-    _set_size(block, width, height)
+    _set_size(block, before, after)
     if turned:
         _swap_resolutions(block, first)
     thumbnail = _thumbnail_ranges(block, first)
@@ -148,14 +151,16 @@ def clean(exif: bytes, width: int, height: int, *, turned: bool) -> bytes | None
     return _erase(block, thumbnail)
 
 
-def _set_size(block: _Block, width: int, height: int) -> None:
+def _set_size(block: _Block, before: tuple[int, int], after: tuple[int, int]) -> None:
     for directory in block.tree():
-        for entry in directory.entries:
-            number = {_WIDTH: width, _PIXEL_X: width, _HEIGHT: height, _PIXEL_Y: height}.get(
-                entry.tag
-            )
-            if number is not None and entry.count == 1 and entry.type in (_SHORT, _LONG):
-                block.put(entry.start, _SIZES[entry.type], number)
+        found = {entry.tag: entry for entry in directory.entries}
+        for tags in ((_WIDTH, _HEIGHT), (_PIXEL_X, _PIXEL_Y)):
+            entries = [found[tag] for tag in tags if tag in found]
+            stated = [block.integer(entry) for entry in entries]
+            if sorted(before) == sorted(number or 0 for number in stated):
+                for entry, number in zip(entries, after, strict=True):
+                    if entry.type in (_SHORT, _LONG):
+                        block.put(entry.start, _SIZES[entry.type], number)
 
 
 def _swap_resolutions(block: _Block, first: _Directory) -> None:

@@ -53,7 +53,8 @@ class _Wanted:
         But for colours: the result knows best what its pixels mean. A result that doesn't say
         counts as being in the input's colours.
         """
-        own = own.cleaned(self.width, self.height, turned=own.orientation() > 4)
+        size = (self.width, self.height)
+        own = own.cleaned(size, size, turned=own.orientation() > 4)
         kept = self.metadata
         says_colours = bool(own.icc or own.colour)
         return Metadata(
@@ -103,13 +104,15 @@ def _finish(
         os.replace(produced, final)  # noqa: PTH105
         return final
     width, height = normalized.width * upscale, normalized.height * upscale
-    metadata = normalized.metadata.cleaned(width, height, turned=False)
+    before = (normalized.width, normalized.height)
+    metadata = normalized.metadata.cleaned(before, (width, height))
     wanted = _Wanted(width, height, normalized.extension, metadata, target)
     kind = sniff(file.read(_HEAD_BYTES))
     if kind is Kind.JPEG:
         return _finish_jpeg(file, wanted)
     if kind is Kind.PNG:
-        return _finish_png(file, wanted)
+        stored = normalized.is_stored and _same_bytes(produced, normalized.path)
+        return _finish_png(file, wanted, encode=stored)
     if kind in _CONVERTED:
         return _finish_other(file, _CONVERTED[kind], wanted)
     raise BrokenFile(f"the provider's file is {kind}")
@@ -132,24 +135,25 @@ def _finish_jpeg(file: BinaryIO, wanted: _Wanted) -> str:
     if as_it_is and not _to_apply(merged, mode):
         jpeg_check.check(file, parsed)
         path = f"{wanted.target}.jpg"
-        write_pieces(file, jpeg.spliced_parts(parsed, _fitting(merged, mode)), path)
+        write_pieces(file, jpeg.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
         return path
     jpeg_check.check(file, parsed)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")
     return _encode(image, own, wanted)
 
 
-def _finish_png(file: BinaryIO, wanted: _Wanted) -> str:
+def _finish_png(file: BinaryIO, wanted: _Wanted, *, encode: bool) -> str:
+    """`encode`: even where the file could leave as it is, for it is not compressed."""
     parsed = png.parse(file)
     own = png.metadata_of(parsed)
     wanted.check_size(parsed.header.width, parsed.header.height, own.orientation())
     png.check(file, parsed)
     merged = wanted.merge(own)
     mode = "L" if parsed.header.colour in (0, 4) else "RGB"
-    as_it_is = own.orientation() == 1 and wanted.extension == "png"
+    as_it_is = not encode and own.orientation() == 1 and wanted.extension == "png"
     if as_it_is and not _to_apply(merged, mode):
         path = f"{wanted.target}.png"
-        write_pieces(file, png.spliced_parts(parsed, _fitting(merged, mode)), path)
+        write_pieces(file, png.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
         return path
     image = pixels.decode(file, png.picture_parts(parsed), "PNG")
     return _encode(image, own, wanted)
@@ -173,7 +177,7 @@ def _encode(image: Image.Image, own: Metadata, wanted: _Wanted) -> str:
     ramp = _to_apply(merged, image.mode)
     if ramp:
         image = pixels.apply_ramp(image, ramp)
-    merged = _fitting(merged, image.mode)
+    merged = pixels.fitting(merged, image.mode)
     if wanted.extension == "png" or pixels.is_transparent(image):
         path = f"{wanted.target}.png"
         pixels.write_png(image, merged, path)
@@ -190,9 +194,3 @@ def _to_apply(metadata: Metadata, mode: str) -> list[int] | None:
     ramp = icc.grey_ramp(metadata.icc)
     near = ramp is None or all(abs(shown - level) <= 2 for level, shown in enumerate(ramp))
     return None if near else ramp
-
-
-def _fitting(metadata: Metadata, mode: str) -> Metadata:
-    """The same without a profile that doesn't fit pixels of `mode`."""
-    fits = metadata.icc is None or icc.fits(metadata.icc, mode)
-    return metadata if fits else replace(metadata, icc=None)

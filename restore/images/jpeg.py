@@ -144,9 +144,9 @@ def _segments(file: BinaryIO) -> Iterator[Segment]:
         if marker == EOI:
             yield Segment(marker, start, start + 2, b"")
             return
-        size = int.from_bytes(file.read(2), "big")
-        content = file.read(max(0, size - 2))
-        if size < 2 or len(content) < size - 2:
+        size = max(2, int.from_bytes(file.read(2), "big"))  # libjpeg, too, takes 0 as 2
+        content = file.read(size - 2)
+        if len(content) < size - 2:
             return
         yield Segment(marker, start, start + 2 + size, content)
     raise BrokenFile("JPEG: too many segments")

@@ -36,11 +36,16 @@ class Metadata:
             told = xmp.orientation(self.xmp)
         return told if told is not None and 1 <= told <= 8 else 1
 
-    def cleaned(self, width: int, height: int, *, turned: bool) -> "Metadata":
-        """The same for a changed picture of `width` x `height` pixels that stands upright."""
+    def cleaned(
+        self, before: tuple[int, int], after: tuple[int, int], *, turned: bool = False
+    ) -> "Metadata":
+        """The same for a changed picture that stands upright.
+
+        `before` and `after` are its width and height; `turned`: by a quarter.
+        """
         return replace(
             self,
-            exif=exif.clean(self.exif, width, height, turned=turned) if self.exif else None,
+            exif=exif.clean(self.exif, before, after, turned=turned) if self.exif else None,
             xmp=xmp.clean(self.xmp) if self.xmp else None,
             jfif=_swapped(self.jfif) if turned else self.jfif,
             phys=_swapped(self.phys) if turned else self.phys,

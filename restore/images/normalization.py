@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from restore.images import heic, icc, jpeg, jpeg_check, metadata, pixels, png, webp
+from restore.images import heic, icc, jpeg, jpeg_check, metadata, pixels, png, stored_png, webp
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, write_pieces
 from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
@@ -26,8 +26,9 @@ class Normalized:
     """What a provider gets, and what is to be remembered until it has done its work.
 
     `path` is the file for the provider, `upload` the file as it came, both plain paths; `width` and
-    `height` are upright pixels; `is_upload`: `path` holds the upload's own bytes. `extension` is
-    what leaves unless the result turns out transparent, `metadata` what goes with it.
+    `height` are upright pixels; `is_upload`: `path` holds the upload's own bytes; `is_stored`: it
+    is a PNG without compression. `extension` is what leaves unless the result turns out
+    transparent, `metadata` what goes with it.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Normalized:
     width: int
     height: int
     is_upload: bool
+    is_stored: bool
     extension: str
     metadata: Metadata
 
@@ -69,7 +71,7 @@ def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
         as_it_is = not jpeg.is_multi_picture(parsed) and pixels.opens(file, "JPEG")
         path = f"{folder}/input.jpg"
         _hand_over(file, None if as_it_is else jpeg.spliced_parts(parsed, found), upload, path)
-        return Normalized(path, upload, frame.width, frame.height, as_it_is, "jpg", found)
+        return Normalized(path, upload, frame.width, frame.height, as_it_is, False, "jpg", found)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")
     if image.mode == "CMYK":
         image = icc.to_srgb(image, found.icc)
@@ -86,7 +88,7 @@ def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
         as_it_is = not parsed.animated and pixels.opens(file, "PNG")
         path = f"{folder}/input.png"
         _hand_over(file, None if as_it_is else png.spliced_parts(parsed, found), upload, path)
-        return Normalized(path, upload, header.width, header.height, as_it_is, "png", found)
+        return Normalized(path, upload, header.width, header.height, as_it_is, False, "png", found)
     image = pixels.decode(file, png.picture_parts(parsed), "PNG")
     return _write_upright(image, found, upload, folder, "png")
 
@@ -127,7 +129,7 @@ def _write_upright(
     """Write the picture as an upright PNG; HEIC's pixels are upright already (`turn` False)."""
     orientation = found.orientation() if turn else 1
     upright = pixels.upright(pixels.plain(image), orientation)
-    cleaned = found.cleaned(upright.width, upright.height, turned=orientation > 4)
+    cleaned = found.cleaned(image.size, upright.size, turned=orientation > 4)
     path = f"{folder}/input.png"
-    pixels.write_png(upright, cleaned, path)
-    return Normalized(path, upload, upright.width, upright.height, False, extension, cleaned)
+    stored_png.write(upright, png.chunks_of(pixels.fitting(cleaned, upright.mode)), path)
+    return Normalized(path, upload, *upright.size, False, True, extension, cleaned)

@@ -8,12 +8,13 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 from PIL import Image, UnidentifiedImageError
 
 from restore.contract import MAX_SIDE_PX, UPSCALES
-from restore.images import jpeg, png
+from restore.images import icc, jpeg, png
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, open_pieces
 
@@ -114,6 +115,12 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Turn by an EXIF orientation (1..8)."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
+
+
+def fitting(metadata: Metadata, mode: str) -> Metadata:
+    """The same without a profile that doesn't fit pixels of `mode`."""
+    fits = metadata.icc is None or icc.fits(metadata.icc, mode)
+    return metadata if fits else replace(metadata, icc=None)
 
 
 def write_png(image: Image.Image, metadata: Metadata, path: str) -> None:

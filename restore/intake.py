@@ -7,9 +7,11 @@ file. Running the job is the dispatcher's.
 """
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from restore import limits, worker
@@ -20,6 +22,8 @@ from restore.jobstore import JobStore, StoreError
 from restore.pool import ChildDied, ChildStalled, Pool
 from restore.responses import retry_after
 from restore.storage import Storage, StorageError, Upload
+
+log = logging.getLogger("restore")
 
 RunBlocking = Callable[..., Awaitable[Any]]
 
@@ -105,13 +109,21 @@ class Intake:
     async def _inspect(self, path: str, kind: str) -> worker.Inspection:
         try:
             async with asyncio.timeout(_TURN_S), self._inspector_free:
-                return await self._pool.inspector.run(
-                    worker.inspect, path, kind, stall_s=None, bound_s=limits.INSPECT_S
-                )
+                return await self._look(path, kind)
         except (ChildDied, ChildStalled) as error:
             raise Refusal("image_unreadable", detail=f"inspector: {error}") from None
         except TimeoutError:
             raise Refusal("too_busy", headers=retry_after(_BUSY_S)) from None
+
+    async def _look(self, path: str, kind: str) -> worker.Inspection:
+        """Ask the inspector; where it died, once more: it may have been for want of memory."""
+        look = partial(self._pool.inspector.run, worker.inspect, path, kind, stall_s=None)
+        until = time.monotonic() + limits.INSPECT_S
+        try:
+            return await look(bound_s=limits.INSPECT_S)
+        except ChildDied as error:
+            log.warning("the inspector died and is asked again: %s", error)
+            return await look(bound_s=until - time.monotonic())
 
 
 class _UploadFile:

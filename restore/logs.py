@@ -113,9 +113,9 @@ class LogWriter:
         A pipe that is reported ready takes PIPE_BUF bytes whole (POSIX, write): 4096 on Linux, 512
         on macOS.
         """
-        self._rest = self._rest or memoryview(self._gather())
         if not self._is_file and not self._poll.poll(0):
             return False
+        self._rest = self._rest or memoryview(self._gather())
         try:
             most = len(self._rest) if self._is_file else select.PIPE_BUF
             self._rest = self._rest[os.write(self._fd, self._rest[:most]) :]

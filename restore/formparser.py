@@ -67,8 +67,7 @@ class FormParser:
                 self._received += len(chunk)
                 self._parser.receive_data(chunk)
                 await self._take_events()
-                form_bytes = self._received - self._image_bytes - self._parser.buffered
-                if form_bytes > limits.FORM_OVERHEAD_BYTES:
+                if self._received - self._image_bytes > limits.FORM_OVERHEAD_BYTES:
                     raise Refusal("form_too_large")
             self._parser.receive_eof()
             await self._take_events()

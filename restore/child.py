@@ -200,10 +200,9 @@ def call(function: Callable[..., object], args: tuple[object, ...]) -> Reply:
             payload, failure = _pickled(function(*args)), ""
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the child lives on
         payload, failure = None, describe(error)
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
+    for name in ("stdout", "stderr"):
+        with suppress(Exception):  # by now it may be anything, or nothing
+            getattr(sys, name).flush()
     grown = _resident_mib() - child.resident_mib
     return Reply(payload, failure, spent=grown > limits.CHILD_GROWTH_MIB)
 

@@ -18,12 +18,12 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
 from ctypes import c_double
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Any, TypeVar
 
 from restore import child, limits
@@ -32,9 +32,11 @@ from restore.childlog import ChildLog
 from restore.childpipe import ChildPipe
 from restore.forkserver import ForkServer, signals_blocked
 
-UNBLOCK_S = 1.0  # for an executor to notice that its child is gone
+START_S = 30.0  # for a child to come up, on a machine that is very busy
 
 T = TypeVar("T")
+# What is raised where a child died or couldn't be started (no memory, no descriptors, no time).
+_NO_CHILD = (BrokenExecutor, OSError, EOFError, TimeoutError)
 _log = logging.getLogger("restore")
 
 
@@ -87,15 +89,16 @@ class _Child:
         self.calls = 0
 
     def start(self, server: ForkServer) -> None:
-        """Blocking. Bring the process up: the executor starts it at the first call."""
+        """Blocking. Bring the process up, ready for calls; the executor starts it at the first."""
         server.ensure_running()
         with signals_blocked():
-            self._executor.submit(os.getpid)
+            first = self._executor.submit(os.getpid)
         with self._lock:
             self._started = True
             doomed = self._doomed
         if doomed:
             self.kill()
+        first.result(START_S)
 
     def submit(self, function: Callable[..., object], args: tuple[object, ...]) -> "Future[Reply]":
         """Warm: does not block. Raises BrokenExecutor when the child died while it was idle."""
@@ -111,16 +114,18 @@ class _Child:
             _kill(self._context.process)
 
     def join(self) -> str:
-        """Blocking, after kill(). Wait until the process is gone; say how it ended."""
-        self._executor.shutdown(wait=True)
-        process = self._context.process
-        code = process.exitcode if process is not None and process.pid is not None else None
-        return _exit_text(code)
+        """Blocking, after kill(). Wait until the process is gone; say how it ended.
 
-    def unblock(self) -> None:
-        """Free an executor that waits for the rest of a result which its child will never write."""
-        with suppress(OSError):
-            self._context.results.close()
+        An executor that has read half of a result waits for the rest. So, before it is waited for,
+        our own end for writing results is exchanged: with the child's gone too, it reads the end.
+        """
+        process = self._context.process
+        if process is not None and process.pid is not None:
+            wait([process.sentinel], limits.KILL_WAIT_S)
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), self._context.results._writer.fileno())
+        self._executor.shutdown(wait=True)
+        return _exit_text(process)
 
 
 class Slot:
@@ -158,6 +163,7 @@ class Slot:
         working on the call. Raises ChildDied, ChildStalled.
         """
         async with self._lock:
+            self._pool.check_open()
             self._output.begin(job)
             self._progress.value = 0.0
             try:
@@ -172,9 +178,11 @@ class Slot:
             self._child.kill()
 
     async def close(self) -> None:
-        """Kill the child and wait, bounded, until it is gone; then free the pipe."""
-        await self._end()
-        self._output.close()
+        """Kill the child, wait (bounded) until it and the calls to it are gone, free the pipe."""
+        self.kill()
+        async with self._lock:
+            await self._end()
+            self._output.close()
 
     async def _run(
         self,
@@ -183,32 +191,32 @@ class Slot:
         stall_s: float | None,
         bound_s: float | None,
     ) -> T:
-        call = asyncio.ensure_future(self._call(function, args))
         try:
+            call = asyncio.wrap_future(await self._submit(function, args))
             reply = await self._watch(call, stall_s, bound_s)
             result = _result(reply)
-        except (BrokenExecutor, OSError, EOFError) as error:  # the last two: it couldn't be started
+        except _NO_CHILD as error:
             raise ChildDied(f"{await self._end()} ({error})") from None
         except BaseException:
-            call.cancel()
             await self._end()
             raise
         if reply.spent or (self._child and self._child.calls >= limits.JOBS_PER_CHILD):
             await self._end()
         return result  # type: ignore[no-any-return]
 
-    async def _call(self, function: Callable[..., object], args: tuple[object, ...]) -> Reply:
-        """The call in a living child, which is started where there is none."""
-        if self._child is None:
-            await self._start()
-        assert self._child is not None
-        try:
-            future = self._child.submit(function, args)
-        except BrokenExecutor:  # it died while it was idle; that is nobody's attempt
-            await self._end()
-            await self._start()
-            future = self._child.submit(function, args)
-        return await asyncio.wrap_future(future)
+    async def _submit(
+        self, function: Callable[..., object], args: tuple[object, ...]
+    ) -> "Future[Reply]":
+        """Hand the call to a living child; one that died while idle is nobody's lost attempt."""
+        if self._child is not None:
+            try:
+                return self._child.submit(function, args)
+            except BrokenExecutor:
+                await self._end()
+        self._child = _Child(self._initargs)
+        async with asyncio.timeout(START_S + 1.0):
+            await self._pool.start_child(self._child)
+        return self._child.submit(function, args)
 
     async def _watch(
         self, call: "asyncio.Future[Reply]", stall_s: float | None, bound_s: float | None
@@ -222,33 +230,29 @@ class Slot:
         tick = tick and min(max(0.01, tick), 1.0)
         clock, seen = asyncio.get_running_loop().time, self.progress
         now, quiet_s, spent_s = clock(), 0.0, 0.0
-        while not (await asyncio.wait({call}, timeout=tick))[0]:
-            then, now = now, clock()
-            step = min(now - then, 2 * (tick or 0.0))
-            before, seen = seen, self.progress
-            quiet_s, spent_s = (quiet_s + step if seen == before else 0.0), spent_s + step
-            if stall_s is not None and quiet_s >= stall_s:
-                raise ChildStalled(f"no progress beyond {seen:.3f} for {quiet_s:.1f} s")
-            if bound_s is not None and spent_s >= bound_s:
-                raise ChildStalled(f"no end after {spent_s:.1f} s")
-        return call.result()
-
-    async def _start(self) -> None:
-        self._child = _Child(self._initargs)
-        await self._pool.start_child(self._child)
+        try:
+            while not (await asyncio.wait({call}, timeout=tick))[0]:
+                then, now = now, clock()
+                step = min(now - then, 2 * (tick or 0.0))
+                before, seen = seen, self.progress
+                quiet_s, spent_s = (quiet_s + step if seen == before else 0.0), spent_s + step
+                if stall_s is not None and quiet_s >= stall_s:
+                    raise ChildStalled(f"no progress beyond {seen:.3f} for {quiet_s:.1f} s")
+                if bound_s is not None and spent_s >= bound_s:
+                    raise ChildStalled(f"no end after {spent_s:.1f} s")
+            return call.result()
+        finally:
+            call.cancel()
 
     async def _end(self) -> str:
         """Kill the child and wait, bounded, until it is gone; say how it ended."""
         ending, self._child = self._child, None
         if ending is None:
-            return "not started"
+            return "ended by another"
         ending.kill()
         joined = self._pool.in_thread(ending.join)
-        for timeout in (UNBLOCK_S, limits.KILL_WAIT_S):
-            if (await asyncio.wait({joined}, timeout=timeout))[0]:
-                return joined.result()
-            ending.unblock()
-        return "could not be ended"
+        done, _ = await asyncio.wait({joined}, timeout=2 * limits.KILL_WAIT_S)
+        return joined.result() if done else "could not be ended"
 
 
 class Pool:
@@ -278,9 +282,13 @@ class Pool:
 
     def start_child(self, starting: _Child) -> "asyncio.Future[None]":
         """Bring up a child's process, and the fork server where there is none."""
+        self.check_open()
+        return self.in_thread(partial(starting.start, self._server))
+
+    def check_open(self) -> None:
+        """Raises ChildDied once the pool is closed."""
         if self._closed:
             raise ChildDied("the pool is closed")
-        return self.in_thread(partial(starting.start, self._server))
 
     def in_thread(self, function: Callable[[], T]) -> "asyncio.Future[T]":
         return asyncio.get_running_loop().run_in_executor(self._threads, function)
@@ -316,9 +324,9 @@ def _kill(process: Any) -> None:
         process.kill()
 
 
-def _exit_text(code: int | None) -> str:
-    if code is None:
+def _exit_text(process: Any) -> str:
+    if process is None or process.exitcode is None:
         return "never started"
-    if code >= 0:
-        return f"exit code {code}"
-    return f"killed by {signal.Signals(-code).name}"
+    if process.exitcode >= 0:
+        return f"exit code {process.exitcode}"
+    return f"killed by {signal.Signals(-process.exitcode).name}"

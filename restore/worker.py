@@ -140,7 +140,7 @@ def _restore(task: Task, notes: list[str]) -> str:
     with _part(NORMALIZED, RESTORED, notes), _failing_as("provider_error", task):
         produced = _produce(normalized.path, task)
     with _part(RESTORED, FINISHED, notes), _failing_as("bad_output", task):
-        path = _own_file(produced, normalized.path, task.folder)
+        path = _path(produced, task.folder)
         return images.finish(normalized, path, task.upscale, task.folder)
 
 
@@ -162,18 +162,11 @@ def _awaited(produced: Awaitable[object]) -> object:
     return asyncio.run(wait())
 
 
-def _own_file(produced: object, image_path: str, folder: str) -> str:
-    """The path that a provider returned, made sure of: a file in the folder, or its input."""
+def _path(produced: object, folder: str) -> str:
+    """What a provider returned as an absolute path; what lies there is for images to judge."""
     if not isinstance(produced, str | os.PathLike):
-        raise _Failure("bad_output", f"the provider returned {type(produced).__name__}, no path")
-    path = os.path.realpath(Path(folder, os.fsdecode(produced)))
-    if path == os.path.realpath(image_path):
-        path = image_path
-    elif not path.startswith(os.path.realpath(folder) + os.sep):
-        raise _Failure("bad_output", "the provider returned a path outside of its folder")
-    if not Path(path).is_file():
-        raise _Failure("bad_output", "the provider returned a path where no file is")
-    return path
+        raise TypeError(f"the provider returned {type(produced).__name__}, no path")
+    return str(Path(folder, os.fsdecode(produced)))
 
 
 @contextmanager
@@ -196,8 +189,6 @@ def _failing_as(error: str, task: Task) -> Iterator[None]:
 
     try:
         yield
-    except _Failure:
-        raise
     except ImageError as cause:
         raise _Failure(cause.code, cause.detail) from cause
     except MemoryError as cause:

@@ -1,0 +1,107 @@
+"""A pool for a whole test class, and a look at the processes there are."""
+
+import asyncio
+import subprocess
+import time
+import unittest
+from collections.abc import Callable, Coroutine
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from restore.child import ChildSettings
+from restore.pool import Pool, Slot
+
+T = TypeVar("T")
+NOTHING = ("", "bad/provider", 0.6, 1)  # what a bad provider is called with
+
+
+class PoolCase(unittest.TestCase):
+    """Has `pool` with `workers` slots; `printed` gathers what children print."""
+
+    workers = 1
+    settings = ChildSettings(provider="tests.bad_providers:raises", nice=1)
+    loop: ClassVar[asyncio.AbstractEventLoop]
+    pool: ClassVar[Pool]
+    printed: ClassVar[list[tuple[str, str]]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.loop = asyncio.new_event_loop()
+        cls.printed = []
+        cls.pool = cls.wait(cls.made())
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.wait(cls.pool.close())
+        cls.loop.close()
+
+    @classmethod
+    async def made(cls) -> Pool:
+        pool = Pool(cls.workers, cls.settings, output=lambda *line: cls.printed.append(line))
+        await pool.start()
+        return pool
+
+    @classmethod
+    def wait(cls, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the class's loop; a minute is far beyond what any test takes."""
+        return cls.loop.run_until_complete(asyncio.wait_for(work, 60))
+
+    @property
+    def slot(self) -> Slot:
+        return self.pool.slots[0]
+
+    def call(self, function: Callable[..., T], *args: object, **bounds: Any) -> T:
+        """Run `function` in the first slot."""
+        return self.wait(self.slot.run(function, *args, **{"stall_s": 30.0, **bounds}))
+
+    def provide(self, function: Callable[..., T], **bounds: Any) -> T:
+        """Run `function`, one of bad_providers, in the first slot."""
+        return self.call(function, *NOTHING, **bounds)
+
+    def assert_gone(self, *pids: int, within_s: float = 5.0) -> None:
+        self.assertEqual(living(pids, within_s), [])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition()` is true; the caller's bound is the bound."""
+    while not condition():  # noqa: ASYNC110  (what is waited for is in another process)
+        await asyncio.sleep(0.005)
+
+
+def said(path: Path) -> list[int]:
+    """The process ids that a bad provider wrote into the file at `path`."""
+    return [int(pid) for pid in path.read_text(encoding="ascii").split()] if path.exists() else []
+
+
+def fork_server() -> int:
+    """The process id of multiprocessing's fork server."""
+    pid: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    return pid
+
+
+def living(pids: "tuple[int, ...] | list[int]", within_s: float) -> list[int]:
+    """Which of `pids` still run once they have had `within_s` seconds to end."""
+    deadline = time.monotonic() + within_s
+    while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return left
+
+
+def children_of(pid: int) -> list[int]:
+    rows = _ps("-A", "-o", "pid=,ppid=,stat=")
+    return [int(row[0]) for row in rows if int(row[1]) == pid and not row[2].startswith("Z")]
+
+
+def open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def _runs(pid: int) -> bool:
+    rows = _ps("-o", "stat=", "-p", str(pid))
+    return bool(rows) and not rows[0][0].startswith("Z")
+
+
+def _ps(*arguments: str) -> list[list[str]]:
+    listing = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
+    return [line.split() for line in listing.stdout.splitlines()]

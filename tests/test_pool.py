@@ -1,0 +1,387 @@
+import asyncio
+import gc
+import os
+import resource
+import signal
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from restore import child, limits
+from restore.child import ChildSettings
+from restore.pool import ChildDied, ChildError, ChildStalled, Pool
+from tests import bad_providers, pools
+from tests.pools import NOTHING, PoolCase
+
+
+def identity(value: object) -> object:
+    return value
+
+
+def surroundings() -> dict[str, object]:
+    """What a call finds around it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    score = Path("/proc/self/oom_score_adj")
+    return {
+        "pid": os.getpid(),
+        "group": os.getpgrp(),
+        "folder": str(Path.cwd()),
+        "umask": umask,
+        "nice": os.nice(0),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+        "oom_score_adj": score.read_text(encoding="ascii").strip() if score.exists() else "1000",
+        "ignored": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+        "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        "settings": child.settings(),
+        "stdin": os.read(0, 1),
+    }
+
+
+class Calls(PoolCase):
+    def test_returns_what_the_function_returns(self) -> None:
+        self.assertEqual(self.call(identity, {"a": [1.5, None]}), {"a": [1.5, None]})
+
+    def test_keeps_its_child_from_call_to_call(self) -> None:
+        self.assertEqual(self.call(os.getpid, stall_s=None), self.call(os.getpid))
+
+    def test_callers_of_one_slot_take_turns(self) -> None:
+        async def all_at_once() -> list[object]:
+            calls = (self.slot.run(identity, n, stall_s=None) for n in range(20))
+            return await asyncio.gather(*calls)
+
+        self.assertEqual(self.wait(all_at_once()), list(range(20)))
+
+    def test_progress_is_told_while_the_call_runs(self) -> None:
+        async def seen() -> list[float]:
+            call = asyncio.ensure_future(self.slot.run(bad_providers.hangs, *NOTHING, stall_s=1.0))
+            values = [self.slot.progress]
+            while not call.done():
+                await asyncio.sleep(0.01)
+                values.append(self.slot.progress)
+            self.assertIsInstance(call.exception(), ChildStalled)
+            return [*values, self.slot.progress]
+
+        values = self.wait(seen())
+        self.assertEqual((values[0], max(values), values[-1]), (0.0, 0.25, 0.0))
+
+    def test_nonsense_in_the_shared_number_is_not_told(self) -> None:
+        for value in (float("nan"), float("inf"), -1.0, 1.5):
+            self.slot._progress.value = value
+            self.assertEqual(self.slot.progress, 0.0)
+
+    def test_an_argument_that_cannot_cross_is_the_callers_own_mistake(self) -> None:
+        with self.assertRaises((AttributeError, TypeError, Exception)) as caught:
+            self.call(identity, lambda: None)
+        self.assertNotIsInstance(caught.exception, ChildError)
+        self.assertEqual(self.call(identity, 1), 1)
+
+    def test_what_a_child_is_at_its_start(self) -> None:
+        found = self.wait(self.pool.slots[0].run(surroundings, stall_s=None))
+        self.assertEqual(found["group"], found["pid"])
+        self.assertNotEqual(found["group"], os.getpgrp())
+        self.assertEqual(found["folder"], "/")
+        self.assertEqual(found["umask"], 0o077)
+        self.assertEqual(found["nice"], os.nice(0) + 1)
+        self.assertEqual(found["core"], (0, 0))
+        self.assertEqual(found["oom_score_adj"], "1000")
+        self.assertEqual(found["ignored"], [signal.SIG_IGN, signal.SIG_IGN])
+        self.assertEqual(found["blocked"], set())
+        self.assertEqual(found["settings"], self.settings)
+        self.assertEqual(found["stdin"], b"")
+
+    def test_the_inspector_is_not_made_to_wait_for_workers(self) -> None:
+        found = self.wait(self.pool.inspector.run(surroundings, stall_s=None))
+        self.assertEqual(found["nice"], os.nice(0))
+
+    def test_nothing_of_a_call_is_left_for_the_next(self) -> None:
+        before = self.wait(self.slot.run(surroundings, stall_s=None))
+        for change in (bad_providers.changes_process, bad_providers.closes_output):
+            self.assertEqual(self.provide(change), before["pid"])
+            self.assertEqual(self.wait(self.slot.run(surroundings, stall_s=None)), before)
+            self.assertEqual(self.provide(bad_providers.prints_binary, job="next"), before["pid"])
+            self.assertIn(("worker-1 next", r"\x1b[2J"), self.printed)
+
+    def test_replaced_after_so_many_calls(self) -> None:
+        first = self.call(os.getpid)
+        with mock.patch.object(limits, "JOBS_PER_CHILD", 1):
+            self.assertEqual(self.call(os.getpid), first)
+        pools.living([first], 5.0)
+        self.assert_gone(first)
+        second = self.call(os.getpid)
+        self.assertNotEqual(second, first)
+
+    def test_replaced_after_growing(self) -> None:
+        grown = self.call(_allow_growth_of, 16)
+        self.assertEqual(self.provide(bad_providers.keeps_memory), grown)
+        self.assert_gone(grown)
+        self.assertNotEqual(self.call(os.getpid), grown)
+
+
+class Deaths(PoolCase):
+    """Whatever a child does, the call ends, and the next one works within a second."""
+
+    workers = 2
+
+    def tearDown(self) -> None:
+        started = time.monotonic()
+        self.assertEqual(self.call(identity, "well"), "well")
+        self.assertLess(time.monotonic() - started, 1.0)
+
+    def assert_dies(self, function: object, sentence: str, **bounds: object) -> None:
+        before = self.call(os.getpid)
+        with self.assertRaises(ChildDied) as caught:
+            self.provide(function, **bounds)  # type: ignore[arg-type]
+        self.assertIn(sentence, caught.exception.detail)
+        self.assert_gone(before)
+
+    def test_exit(self) -> None:
+        self.assert_dies(bad_providers.exits, "exit code 3")
+
+    def test_segmentation_fault_leaves_its_trace_in_the_log(self) -> None:
+        self.assert_dies(bad_providers.segfaults, "SIGSEGV", job="crash")
+        lines = [line for name, line in self.printed if name == "worker-1 crash"]
+        self.assertTrue(any("in segfaults" in line for line in lines), lines)
+
+    def test_sigkill(self) -> None:
+        self.assert_dies(bad_providers.kills_itself, "SIGKILL")
+
+    def test_known_at_once(self) -> None:
+        self.call(os.getpid)
+        started = time.monotonic()
+        with self.assertRaises(ChildDied):
+            self.provide(bad_providers.kills_itself)
+        self.assertLess(time.monotonic() - started, 0.5)
+
+    def test_every_descriptor_closed(self) -> None:
+        self.assert_dies(bad_providers.closes_everything, "exit code")
+
+    def test_exceptions_of_all_kinds(self) -> None:
+        for function in (
+            bad_providers.raises,
+            bad_providers.raises_unpicklable,
+            bad_providers.raises_undescribable,
+            bad_providers.raises_at_length,
+            bad_providers.exits_politely,
+            bad_providers.interrupts,
+            bad_providers.recurses,
+        ):
+            with self.subTest(function.__name__), self.assertRaises(ChildDied) as caught:
+                self.provide(function)
+            self.assertLess(len(caught.exception.detail), 9000)
+
+    def test_results_that_cannot_cross(self) -> None:
+        self.assert_dies(bad_providers.returns_a_lot, "too large")
+        self.assert_dies(bad_providers.returns_unpicklable, "pickle")
+        self.assert_dies(bad_providers.returns_unusable, "can't be read")
+
+    def test_half_a_result(self) -> None:
+        with self.assertRaises(ChildError):
+            self.provide(bad_providers.scribbles, stall_s=0.3)
+
+    def test_hang(self) -> None:
+        for function in (bad_providers.hangs, bad_providers.hangs_holding_the_gil):
+            pid = self.call(os.getpid)
+            with self.assertRaises(ChildStalled) as caught:
+                self.provide(function, stall_s=0.3)
+            self.assertIn("0.250", caught.exception.detail)
+            self.assert_gone(pid, within_s=1.0)
+
+    def test_a_call_that_moves_is_not_taken_for_a_hang(self) -> None:
+        started = time.monotonic()
+        with self.assertRaises(ChildStalled) as caught:
+            self.provide(bad_providers.hangs_with_progress, stall_s=1.0, bound_s=1.5)
+        self.assertIn("no end", caught.exception.detail)
+        self.assertGreater(time.monotonic() - started, 1.4)
+
+    def test_a_server_that_was_stopped_shoots_nobody(self) -> None:
+        async def stopped() -> None:
+            call = asyncio.ensure_future(self.slot.run(time.sleep, 1.5, stall_s=1.0, bound_s=60.0))
+            await asyncio.sleep(0.3)
+            time.sleep(1.1)  # noqa: ASYNC251  (the loop stands still, the child doesn't)
+            await call
+
+        self.wait(stopped())
+
+    def test_cancelled(self) -> None:
+        async def cancelled(path: Path) -> int:
+            call = asyncio.ensure_future(
+                self.slot.run(bad_providers.hangs, str(path), "", 0.6, 1, stall_s=30.0)
+            )
+            await pools.until(lambda: pools.said(path))
+            call.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await call
+            return pools.said(path)[0]
+
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.monotonic()
+            pid = self.wait(cancelled(Path(folder, "pid")))
+            self.assertLess(time.monotonic() - started, 1.0)
+        self.assertEqual(pools.living([pid], 0.0), [])
+
+    def test_cancelled_at_any_moment_of_a_childs_start(self) -> None:
+        async def cancelled(after_s: float) -> None:
+            call = asyncio.ensure_future(self.slot.run(time.sleep, 30.0, stall_s=None))
+            await asyncio.sleep(after_s)
+            call.cancel()
+            await asyncio.wait({call})
+            self.assertTrue(call.cancelled())
+
+        server = pools.fork_server()
+        for n in range(15):
+            self.wait(cancelled(n * 0.003))
+        left = set(pools.children_of(server)) - {self.call(os.getpid)}
+        self.assertEqual(left - {self.wait(self.pool.slots[1].run(os.getpid, stall_s=None))}, set())
+
+    def test_killed_by_hand(self) -> None:
+        async def killed() -> None:
+            call = asyncio.ensure_future(self.slot.run(time.sleep, 30.0, stall_s=None))
+            await asyncio.sleep(0.2)
+            self.slot.kill()
+            await call
+
+        with self.assertRaises(ChildDied):
+            self.wait(killed())
+
+    def test_death_while_idle_is_nobodys_death(self) -> None:
+        self.assert_gone(self.provide(bad_providers.dies_when_idle))
+        self.assertEqual(self.call(identity, 1), 1)
+
+    def test_neighbours_go_on(self) -> None:
+        async def both() -> object:
+            neighbour = asyncio.ensure_future(
+                self.pool.slots[1].run(_sleeps_and_returns, 0.5, stall_s=None)
+            )
+            for function in (bad_providers.exits, bad_providers.segfaults):
+                with self.assertRaises(ChildDied):
+                    await self.slot.run(function, *NOTHING, stall_s=None)
+            return await neighbour
+
+        self.assertEqual(self.wait(both()), 0.5)
+
+    def test_its_own_processes_go_with_it(self) -> None:
+        pids = self.provide(bad_providers.forks)
+        self.slot.kill()
+        self.assert_gone(*pids)
+
+    def test_threads_left_behind_hold_nothing_up(self) -> None:
+        pid = self.provide(bad_providers.starts_threads)
+        self.assertEqual(self.call(os.getpid), pid)
+        with mock.patch.object(limits, "JOBS_PER_CHILD", 1):
+            self.call(os.getpid)
+        self.assert_gone(pid, within_s=1.0)
+
+    def test_signals_to_everybody_are_for_the_server_to_decide(self) -> None:
+        async def signalled() -> object:
+            pid = await self.slot.run(os.getpid, stall_s=None)
+            call = asyncio.ensure_future(self.slot.run(_sleeps_and_returns, 0.4, stall_s=None))
+            await asyncio.sleep(0.1)
+            server = pools.fork_server()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(server, number)
+                os.kill(pid, number)
+            return await call
+
+        self.assertEqual(self.wait(signalled()), 0.4)
+
+    def test_the_fork_server_killed(self) -> None:
+        pid = self.call(os.getpid)
+        server = pools.fork_server()
+        os.kill(server, signal.SIGKILL)
+        self.assert_gone(server)
+        self.assertEqual(self.call(identity, 1), 1)
+        self.assert_gone(pid)
+
+
+class Memory(PoolCase):
+    settings = ChildSettings(provider="generic")
+
+    @unittest.skipUnless(sys.platform == "linux", "kept on Linux only")
+    def test_a_built_in_provider_cannot_take_the_machine(self) -> None:
+        with self.assertRaises(ChildDied) as caught:
+            self.provide(bad_providers.hogs_memory)
+        self.assertIn("MemoryError", caught.exception.detail)
+
+    @unittest.skipUnless(sys.platform == "linux", "kept on Linux only")
+    def test_what_it_may_have_is_enough_for_the_largest_picture(self) -> None:
+        self.assertEqual(self.call(_length_of_new, 2 << 30), 2 << 30)
+
+
+class Flatness(PoolCase):
+    """Descriptors, threads and memory stay where they were."""
+
+    def counts(self) -> tuple[int, int]:
+        gc.collect()
+        threads = [name for thread in threading.enumerate() if "pool_" not in (name := thread.name)]
+        return pools.open_files(), len(threads)
+
+    def test_over_many_calls(self) -> None:
+        self.call(os.getpid)
+        before, resident = self.counts(), child._resident_mib()
+        for n in range(300):
+            self.assertEqual(self.call(identity, n), n)
+        self.assertEqual(self.counts(), before)
+        self.assertLess(child._resident_mib() - resident, 5)
+
+    def test_over_many_deaths(self) -> None:
+        def die(times: int) -> None:
+            for _ in range(times):
+                with self.assertRaises(ChildDied):
+                    self.provide(bad_providers.kills_itself)
+
+        die(3)
+        before, resident = self.counts(), child._resident_mib()
+        die(25)
+        self.assertEqual(self.counts(), before)
+        self.assertLess(child._resident_mib() - resident, 5)
+
+
+class Closing(unittest.IsolatedAsyncioTestCase):
+    async def test_ends_everything_though_a_call_is_under_way(self) -> None:
+        pool = Pool(2, ChildSettings(nice=0), output=lambda *line: None)
+        hanging = asyncio.ensure_future(
+            pool.slots[0].run(bad_providers.hangs_holding_the_gil, *NOTHING, stall_s=None)
+        )
+        idle = await pool.slots[1].run(os.getpid, stall_s=None)
+        inspector = await pool.inspector.run(os.getpid, stall_s=None)
+        await pools.until(lambda: pool.slots[0].progress)
+        server = pools.fork_server()
+        pids = [server, *pools.children_of(server)]
+        self.assertLessEqual({idle, inspector}, set(pids))
+        started = time.monotonic()
+        await pool.close()
+        self.assertLess(time.monotonic() - started, 1.0)
+        self.assertEqual(pools.living(pids, 0.0), [])
+        with self.assertRaises(ChildDied):
+            await hanging
+        with self.assertRaises(ChildDied):
+            await pool.slots[0].run(os.getpid, stall_s=None)
+
+    async def test_a_pool_that_was_never_used(self) -> None:
+        await Pool(1, ChildSettings()).close()
+
+    async def test_lines_go_to_the_log_by_default(self) -> None:
+        pool = Pool(1, ChildSettings())
+        with self.assertLogs("restore", "INFO") as logged:
+            await pool.slots[0].run(print, "hello", stall_s=None, job="7")
+        self.assertEqual(logged.output, ["INFO:restore:worker-1 7: hello"])
+        await pool.close()
+
+
+def _allow_growth_of(mib: int) -> int:
+    limits.CHILD_GROWTH_MIB = mib  # of the child that this runs in
+    return os.getpid()
+
+
+def _length_of_new(size: int) -> int:
+    return len(bytes(size))
+
+
+def _sleeps_and_returns(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds

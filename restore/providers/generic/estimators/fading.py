@@ -31,7 +31,9 @@ def fading_of(picture: Image.Image) -> Levels | None:
     small, bright = small.crop(border), bright.crop(border)
     ends = [_ends(channel) for channel in small.split()]
     low, high = _ends(bright)
-    if not _is_faded(low, high, ends) or _is_drawing(bright, high - low):
+    if not _is_faded(low, high, ends):
+        return None
+    if not _has_cast(ends) and not _has_dull_white(bright, low, high):
         return None
     common = min(tuning.FADE_MOST_GAIN, _gain(low, high))
     if len(ends) == 1 or _is_one_hue(small):
@@ -74,6 +76,24 @@ def _is_faded(low: int, high: int, ends: list[tuple[int, int]]) -> bool:
     )
 
 
+def _has_cast(ends: list[tuple[int, int]]) -> bool:
+    """Whether white has taken a colour, as ageing paper and dyes do."""
+    whites = [pair[1] for pair in ends]
+    return min(whites) <= tuning.FADE_CAST * max(whites)
+
+
+def _has_dull_white(bright: Image.Image, low: int, high: int) -> bool:
+    """Whether grey is the brightest there is, without a colour to tell that it was white.
+
+    Either paper white shows itself by many pixels at the very top, or hardly any range is left.
+    """
+    if high > tuning.FADE_MOST_WHITE_NEUTRAL:
+        return False
+    histogram = bright.histogram()
+    top = sum(histogram[max(0, high - tuning.FADE_PLATEAU_DEPTH) :]) / sum(histogram)
+    return top >= tuning.FADE_PLATEAU_SHARE or high - low <= tuning.FADE_NEUTRAL_RANGE
+
+
 def _gain(low: int, high: int) -> float:
     black, white = tuning.FADE_TARGETS
     return (white - black) / max(1, high - min(low, tuning.FADE_MOST_LIFT))
@@ -105,13 +125,6 @@ def _scatter_within(values: Image.Image, bright: Image.Image) -> float:
         if count:
             total += ImageStat.Stat(values, mask).var[0] * count
     return math.sqrt(total / (bright.width * bright.height))
-
-
-def _is_drawing(bright: Image.Image, span: int) -> bool:
-    """Whether edges are as strong as in an engraving: that is its nature, not faded paper."""
-    gradient = bright.filter(ImageFilter.Kernel((3, 3), (0, 0, 0, -1, 0, 1, 0, 0, 0), 2, 0))
-    histogram = gradient.histogram()[::-1]
-    return 255 - _first(histogram, 0.03 * sum(histogram)) > tuning.FADE_DRAWING * span
 
 
 def _without_border(bright: Image.Image) -> tuple[int, int, int, int]:

@@ -55,7 +55,7 @@ class FormError(Exception):
 class FormLimits:
     """What a form may cost beside its data. Beyond any of them it is refused."""
 
-    part_count: int = 128  # each costs 10 µs of parsing and four events; the longest form has 4
+    part_count: int = 128  # each costs 20 µs of parsing and three events; the longest form has 4
     part_header_bytes: int = 8192  # of one part with its line ends: held in memory till they end
     part_header_count: int = 32  # lines of one part, folded ones too: one pattern match each
     name_bytes: int = 256  # of a field's name in UTF-8: kept by who reads the form

@@ -43,45 +43,41 @@ async def send_file(transport: asyncio.Transport, part: FileSlice) -> None:
     Raises ClientGone where the client is gone, takes no byte for limits.WRITE_STALL_S or fewer than
     limits.WRITE_MIN_BYTES_PER_S after that, and where the file is shorter than it was.
 
-    `loop.sendfile` has no time-out of its own and can't be resumed after one, so how much a slow
-    client took in time can't be told; in pieces small enough for that it costs six times as much
-    (15 MB over loopback: 36 ms of CPU in pieces of 64 KiB, this 6 ms; 3.11.7, 2026-11-22). It
-    sends the first few bytes, because it waits for what stands before them.
+    `loop.sendfile` has no time-out of its own, and after a cancel nobody knows how much it has sent
+    (and asyncio logs an InvalidStateError, 3.11.7): in pieces small enough to tell a slow client
+    from one that is gone it costs six times as much (15 MB over loopback: 36 ms of CPU in pieces of
+    64 KiB, this 6 ms; 2026-11-22).
     """
-    loop = asyncio.get_running_loop()
-    first = min(part.count, 4 * limits.KIB)
     try:
-        async with asyncio.timeout(limits.WRITE_STALL_S):
-            sent = await loop.sendfile(transport, part.file, part.offset, first)
-        if sent < part.count:
-            fd = _duplicate(transport)
-            try:
-                await _send_rest(fd, part, sent)
-            finally:
-                os.close(fd)
-    except (OSError, RuntimeError):  # TimeoutError is an OSError; RuntimeError: closed under us
+        with _duplicate(transport) as sock:
+            await _send(transport, sock, part)
+    except OSError:  # TimeoutError is one
         raise ClientGone from None
 
 
-def _duplicate(transport: asyncio.Transport) -> int:
-    """The transport's socket as a descriptor of our own: asyncio lets nobody wait for its own.
+def _duplicate(transport: asyncio.Transport) -> socket.socket:
+    """The transport's socket under a descriptor of our own: nobody else may wait for asyncio's.
 
     Without the option Linux calls a socket writable only once a third of its buffer is free, which
     may be 1.3 MB: a client that takes 40 KB a second would seem to take nothing for 30 seconds.
     """
     sock = cast(socket.socket, transport.get_extra_info("socket"))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-    return os.dup(sock.fileno())
+    return sock.dup()
 
 
-async def _send_rest(fd: int, part: FileSlice, sent: int) -> None:
+async def _send(transport: asyncio.Transport, sock: socket.socket, part: FileSlice) -> None:
     loop = asyncio.get_running_loop()
-    began = loop.time()
+    began, sent = loop.time(), 0
     while sent < part.count:
-        await _until_writable(loop, fd)
-        most = min(_PIECE_BYTES, part.count - sent)
+        await _until_writable(loop, sock)
+        if transport.is_closing():
+            raise ClientGone
+        if transport.get_write_buffer_size():  # goes first, as soon as the socket is writable
+            continue
         try:
-            count = os.sendfile(fd, part.file.fileno(), part.offset + sent, most)
+            most = min(_PIECE_BYTES, part.count - sent)
+            count = os.sendfile(sock.fileno(), part.file.fileno(), part.offset + sent, most)
         except BlockingIOError:
             continue
         sent += count
@@ -90,12 +86,12 @@ async def _send_rest(fd: int, part: FileSlice, sent: int) -> None:
             raise ClientGone
 
 
-async def _until_writable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    """Wait until `fd` takes bytes. Raises TimeoutError after limits.WRITE_STALL_S."""
+async def _until_writable(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    """Wait until `sock` takes bytes. Raises TimeoutError after limits.WRITE_STALL_S."""
     writable = asyncio.Event()
-    loop.add_writer(fd, writable.set)
+    loop.add_writer(sock, writable.set)
     try:
         async with asyncio.timeout(limits.WRITE_STALL_S):
             await writable.wait()
     finally:
-        loop.remove_writer(fd)
+        loop.remove_writer(sock)

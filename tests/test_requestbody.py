@@ -1,0 +1,225 @@
+"""requestbody: bytes as they are asked for, pauses, deadlines and clients that leave."""
+
+import asyncio
+import math
+import unittest
+from collections.abc import Awaitable
+from typing import cast
+from unittest import mock
+
+from restore import http11, limits
+from restore.contract import Refusal
+from restore.requestbody import ClientGone, RequestBody
+
+
+class FakeTransport:
+    """Writes down what is asked of it."""
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def write(self, data: bytes) -> None:
+        self.calls.append(data)
+
+    def pause_reading(self) -> None:
+        self.calls.append("pause")
+
+    def resume_reading(self) -> None:
+        self.calls.append("resume")
+
+
+class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self) -> None:
+        self.now = 1000.0
+        loop = asyncio.get_running_loop()
+        loop.set_debug(False)  # which would find these hours slow
+        patch = mock.patch.object(loop, "time", lambda: self.now)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def begin(self, body: bytes = b"", length: int = 10, *, expect: bool = False) -> None:
+        self.http = http11.Connection()
+        self.transport = FakeTransport()
+        head = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n".encode()
+        self.http.receive_data(head + body)
+        self.assertIsInstance(self.http.next_event(), http11.Request)
+        transport = cast(asyncio.Transport, self.transport)
+        self.body = RequestBody(self.http, transport, expect)
+
+    def arrive(self, data: bytes) -> None:
+        self.http.receive_data(data)
+        self.body.on_bytes(len(data))
+
+    async def waiting(self) -> "asyncio.Future[bytes | memoryview]":
+        """A read that has begun and waits."""
+        reading = asyncio.ensure_future(self.body.read())
+        await self.turn()
+        self.assertFalse(reading.done())
+        return reading
+
+    async def turn(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def result(self, reading: Awaitable[bytes | memoryview]) -> bytes:
+        return bytes(await reading)
+
+    async def test_what_is_there_already(self) -> None:
+        self.begin(b"0123456789")
+        self.assertEqual(await self.result(self.body.read()), b"0123456789")
+        self.assertEqual(await self.body.read(), b"")
+        self.assertEqual(await self.body.read(), b"")
+        self.assertEqual(self.transport.calls, [])
+
+    async def test_no_body(self) -> None:
+        self.begin(length=0)
+        self.assertEqual(await self.body.read(), b"")
+
+    async def test_bytes_that_come_later(self) -> None:
+        self.begin(b"01234")
+        self.assertEqual(await self.result(self.body.read()), b"01234")
+        reading = await self.waiting()
+        self.arrive(b"567")
+        self.assertEqual(await self.result(reading), b"567")
+        reading = await self.waiting()
+        self.arrive(b"8")
+        self.arrive(b"9")
+        self.assertEqual(await self.result(reading) + await self.result(self.body.read()), b"89")
+        self.assertEqual(await self.body.read(), b"")
+
+    async def test_a_continue_goes_out_with_the_first_read_only(self) -> None:
+        self.begin(expect=True)
+        reading = await self.waiting()
+        self.arrive(b"01234")
+        await reading
+        self.arrive(b"56789")
+        await self.body.read()
+        self.assertEqual(self.transport.calls, [http11.CONTINUE])
+
+    async def test_no_continue_to_a_client_that_has_left(self) -> None:
+        self.begin(expect=True)
+        self.body.on_lost()
+        with self.assertRaises(ClientGone):
+            await self.body.read()
+        self.assertEqual(self.transport.calls, [])
+
+    async def test_no_continue_without_a_read(self) -> None:
+        self.begin(expect=True)
+        self.arrive(b"0")
+        self.body.release()
+        self.assertEqual(self.transport.calls, [])
+
+    async def test_a_client_that_sends_faster_than_is_read(self) -> None:
+        self.begin(length=10 * limits.PIPELINE_BYTES)
+        half = bytes(limits.PIPELINE_BYTES // 2)
+        self.arrive(half)
+        self.arrive(half)
+        self.assertEqual(self.transport.calls, [])
+        self.arrive(half)
+        self.arrive(half)
+        self.assertEqual(self.transport.calls, ["pause"])
+        await self.body.read()
+        self.assertEqual(self.transport.calls, ["pause"])
+        await self.waiting_after_all_is_read()
+        self.assertEqual(self.transport.calls, ["pause", "resume"])
+        self.body.release()
+        self.assertEqual(self.transport.calls, ["pause", "resume"])
+
+    async def waiting_after_all_is_read(self) -> None:
+        while self.http.buffered:
+            await self.body.read()
+        reading = await self.waiting()
+        reading.cancel()
+
+    async def test_the_end_of_the_request_lets_bytes_flow_again(self) -> None:
+        self.begin(length=10 * limits.PIPELINE_BYTES)
+        self.arrive(bytes(limits.PIPELINE_BYTES + 1))
+        self.body.release()
+        self.assertEqual(self.transport.calls, ["pause", "resume"])
+
+    async def test_a_lost_connection_is_not_resumed(self) -> None:
+        self.begin(length=10 * limits.PIPELINE_BYTES)
+        self.arrive(bytes(limits.PIPELINE_BYTES + 1))
+        self.body.on_lost()
+        self.body.release()
+        self.assertEqual(self.transport.calls, ["pause"])
+
+    async def test_a_client_that_leaves_while_it_is_waited_for(self) -> None:
+        self.begin()
+        reading = await self.waiting()
+        self.body.on_lost()
+        self.body.on_deadline()
+        with self.assertRaises(ClientGone):
+            await reading
+        with self.assertRaises(ClientGone):
+            await self.body.read()
+
+    async def test_a_client_that_ends_in_the_middle(self) -> None:
+        self.begin(b"0123")
+        await self.body.read()
+        reading = await self.waiting()
+        self.http.receive_data(b"")
+        self.body.on_bytes(0)
+        with self.assertRaises(http11.ProtocolError) as caught:
+            await reading
+        self.assertEqual(caught.exception.status, 400)
+
+    async def test_bytes_then_loss_in_one_turn(self) -> None:
+        self.begin()
+        reading = await self.waiting()
+        self.arrive(b"0123456789")
+        self.body.on_lost()
+        self.assertEqual(await self.result(reading), b"0123456789")
+        self.assertEqual(await self.body.read(), b"")
+
+    async def test_a_cancelled_wait_leaves_nothing_behind(self) -> None:
+        self.begin()
+        reading = await self.waiting()
+        reading.cancel()
+        await self.turn()
+        self.assertEqual(self.body.deadline, math.inf)
+        self.arrive(b"0123456789")
+        self.assertEqual(await self.result(self.body.read()), b"0123456789")
+
+    # -- deadlines
+
+    async def test_a_deadline_runs_only_while_it_waits(self) -> None:
+        self.begin()
+        self.assertEqual(self.body.deadline, math.inf)
+        self.body.on_deadline()
+        reading = await self.waiting()
+        self.assertEqual(self.body.deadline, self.now + limits.BODY_STALL_S)
+        self.arrive(b"0")
+        await reading
+        self.assertEqual(self.body.deadline, math.inf)
+
+    async def test_a_client_that_stops_is_told_so(self) -> None:
+        self.begin()
+        reading = await self.waiting()
+        self.body.on_deadline()
+        with self.assertRaises(Refusal) as caught:
+            await reading
+        self.assertEqual((caught.exception.status, self.body.deadline), (408, math.inf))
+
+    async def test_a_client_that_drips_has_the_time_of_its_bytes(self) -> None:
+        """A byte a second is not enough, however long it goes on."""
+        self.begin(length=1000)
+        began = self.now
+        for received in range(15):
+            reading = await self.waiting()
+            owed_s = received / limits.BODY_MIN_BYTES_PER_S
+            latest = min(self.now + limits.BODY_STALL_S, began + limits.BODY_GRACE_S + owed_s)
+            self.assertAlmostEqual(self.body.deadline, latest)
+            self.now += 1
+            self.arrive(b"x")
+            await reading
+        self.assertLess(latest, began + limits.BODY_GRACE_S + 1)
+
+    async def test_a_slow_client_that_is_fast_enough(self) -> None:
+        self.begin(length=1 << 30)
+        for _ in range(200):
+            reading = await self.waiting()
+            self.assertGreater(self.body.deadline, self.now + 10)
+            self.now += 10
+            self.arrive(bytes(limits.BODY_MIN_BYTES_PER_S * 10))
+            await reading

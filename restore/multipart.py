@@ -31,6 +31,7 @@ from restore.formheaders import (
     FormError,
     FormLimits,
     boundary_of,
+    essence_of,
     media_type,
     part_headers_of,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Part",
     "State",
     "boundary_of",
+    "essence_of",
     "media_type",
 ]
 

@@ -3,7 +3,7 @@
 import unittest
 
 from restore.formheaders import PartHeaders, part_headers_of
-from restore.multipart import FormError, FormLimits, boundary_of, media_type
+from restore.multipart import FormError, FormLimits, boundary_of, essence_of, media_type
 from tests.multipart_testcase import FORM_DATA, NAMED_F, assert_refused, form, said_of
 
 DISPOSITION = "Content-Disposition: form-data; "
@@ -53,6 +53,10 @@ class TestMediaType(unittest.TestCase):
         ):
             with self.subTest(value):
                 self.assertEqual(media_type(value), ("", {}))
+                self.assertEqual(essence_of(value), "")
+
+    def test_the_essence_stands_though_the_parameters_are_damaged(self) -> None:
+        self.assertEqual(essence_of('Multipart/Form-Data; boundary="x'), "multipart/form-data")
 
     def test_damaged_parameters(self) -> None:
         for value in (

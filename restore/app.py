@@ -23,6 +23,7 @@ from restore.child import ChildSettings
 from restore.config import Config, ConfigError
 from restore.dispatcher import Dispatcher
 from restore.handlers import Handlers
+from restore.inspector import Inspector
 from restore.intake import Intake
 from restore.jobstore import JobStore, StoreError
 from restore.logs import AccessLog, LogHandler, LogWriter
@@ -117,7 +118,7 @@ class App:
         intake = Intake(
             store,
             self._storage,
-            pool,
+            Inspector(pool.inspector),
             run_blocking,
             max_image_bytes=config.max_image_bytes,
             model_default=config.model_default,
@@ -160,7 +161,7 @@ class App:
             if loaded.detail:
                 log.error("loading the provider: %s", loaded.detail)
             raise StartError(loaded.problem)
-        intake.offer(loaded.models | {self._config.model_default: "the default"})
+        intake.offer({**loaded.models, self._config.model_default: "the default"})
 
     async def _unless_stopped(self, work: Awaitable[None]) -> bool:
         """Await `work`; False when the stop came first."""

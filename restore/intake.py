@@ -7,29 +7,23 @@ file. Running the job is the dispatcher's.
 """
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from restore import limits, worker
 from restore.contract import MAX_SIDE_PX, Refusal, parse_fields
 from restore.formparser import Body, Chunk, Form, FormParser
+from restore.inspector import Inspector
 from restore.jobs import Job
 from restore.jobstore import JobStore, StoreError
-from restore.pool import ChildDied, ChildStalled, Pool
 from restore.responses import retry_after
 from restore.storage import Storage, StorageError, Upload
-
-log = logging.getLogger("restore")
 
 RunBlocking = Callable[..., Awaitable[Any]]
 
 _READY_S = 30.0  # an upload waits this long for the provider to be loaded
-_TURN_S = 30.0  # and this long for its turn at the inspector
-_STORAGE_S, _STARTING_S, _BUSY_S = 30, 1, 5  # Retry-After, seconds
+_STORAGE_S, _STARTING_S = 30, 1  # Retry-After, seconds
 
 
 class Intake:
@@ -39,7 +33,7 @@ class Intake:
         self,
         store: JobStore,
         storage: Storage,
-        pool: Pool,
+        inspector: Inspector,
         run_blocking: RunBlocking,
         *,
         max_image_bytes: int,
@@ -47,13 +41,12 @@ class Intake:
     ) -> None:
         self._store = store
         self._storage = storage
-        self._pool = pool
+        self._inspector = inspector
         self._run_blocking = run_blocking
         self._max_image_bytes = max_image_bytes
         self._model_default = model_default
         self._models: Mapping[str, str] = {}
         self._ready = asyncio.Event()
-        self._inspector_free = asyncio.Lock()
         self.arriving = 0  # uploads under way, each of which may become a job
 
     def offer(self, models: Mapping[str, str]) -> None:
@@ -94,7 +87,7 @@ class Intake:
                 await self._ready.wait()
         except TimeoutError:
             raise Refusal("starting", headers=retry_after(_STARTING_S)) from None
-        seen = await self._inspect(path, form.kind)
+        seen = await self._inspector.inspect(path, form.kind)
         if seen.problem == "image_dimensions":
             raise Refusal(
                 "image_dimensions",
@@ -105,25 +98,6 @@ class Intake:
             raise Refusal(seen.problem, detail=seen.detail)
         spec = parse_fields(form.fields, self._model_default, self._models.keys())
         return Job(job_id, spec, form.kind, seen.width, seen.height, time.time())
-
-    async def _inspect(self, path: str, kind: str) -> worker.Inspection:
-        try:
-            async with asyncio.timeout(_TURN_S), self._inspector_free:
-                return await self._look(path, kind)
-        except (ChildDied, ChildStalled) as error:
-            raise Refusal("image_unreadable", detail=f"inspector: {error}") from None
-        except TimeoutError:
-            raise Refusal("too_busy", headers=retry_after(_BUSY_S)) from None
-
-    async def _look(self, path: str, kind: str) -> worker.Inspection:
-        """Ask the inspector; where it died, once more: it may have been for want of memory."""
-        look = partial(self._pool.inspector.run, worker.inspect, path, kind, stall_s=None)
-        until = time.monotonic() + limits.INSPECT_S
-        try:
-            return await look(bound_s=limits.INSPECT_S)
-        except ChildDied as error:
-            log.warning("the inspector died and is asked again: %s", error)
-            return await look(bound_s=until - time.monotonic())
 
 
 class _UploadFile:

@@ -11,7 +11,7 @@ back as one of the few errors that jobs have, and the traceback goes to the log 
 
 import errno
 import os
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -117,6 +117,11 @@ def inspect(path: str, kind: str) -> Inspection:
     except BaseException as error:
         return Inspection(0, 0, "image_unreadable", child.describe(error))
     return Inspection(width, height)
+
+
+def inspect_all(files: Sequence[tuple[str, str]]) -> list[Inspection]:
+    """`inspect` for each (path, kind), in order. Never raises."""
+    return [inspect(path, kind) for path, kind in files]
 
 
 def load_models(provider: str) -> Models:

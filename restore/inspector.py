@@ -1,0 +1,102 @@
+"""Looks at the headers of uploads in a child, those that wait together in one call.
+
+A warm call into a child costs the server more CPU than looking at a header costs the child: so
+while one call is under way the next ones gather. The rule kept here: one upload's end never tells
+on another's. Where a call dies or takes too long, each of its files is looked at once more, alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from restore import limits, worker
+from restore.contract import Refusal
+from restore.pool import ChildError, Slot
+from restore.responses import retry_after
+
+log = logging.getLogger("restore")
+
+_BATCH = 16  # uploads in one call
+_TURN_S = 30.0  # an upload waits this long for its turn
+_BUSY_S = 5  # Retry-After, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    path: str
+    kind: str
+    answer: "asyncio.Future[worker.Inspection]"
+
+
+class Inspector:
+    """Inspections on `slot`, one call at a time."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._waiting: list[_Request] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def inspect(self, path: str, kind: str) -> worker.Inspection:
+        """What the header of the image at `path`, of the sniffed `kind`, says.
+
+        A file over which the child dies or thinks for more than limits.INSPECT_S is unreadable.
+        Raises Refusal (503) where its turn doesn't come.
+        """
+        request = _Request(path, kind, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        try:
+            async with asyncio.timeout(_TURN_S):
+                return await request.answer
+        except TimeoutError:
+            raise Refusal("too_busy", headers=retry_after(_BUSY_S)) from None
+
+    async def _work(self) -> None:
+        """Answer what waits, until nothing does."""
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                await self._look(batch)
+        finally:
+            self._task = None
+
+    async def _look(self, batch: Sequence[_Request]) -> None:
+        try:
+            seen = await self._call(batch, limits.INSPECT_S)
+        except ChildError as error:
+            seen = [await self._look_alone(request, error) for request in batch]
+        except Exception as error:  # whatever it is, nobody is left waiting
+            for request in batch:
+                _settle(request, error)
+            return
+        for request, inspection in zip(batch, seen, strict=True):
+            _settle(request, inspection)
+
+    async def _look_alone(self, request: _Request, error: ChildError) -> worker.Inspection:
+        """Once more: it may have been another's file, or want of memory."""
+        if request.answer.done():
+            return _unreadable(error)
+        log.warning("the inspector is asked again: %s", error)
+        try:
+            return (await self._call([request], limits.INSPECT_S))[0]
+        except ChildError as again:
+            return _unreadable(again)
+
+    async def _call(self, batch: Sequence[_Request], bound_s: float) -> list[worker.Inspection]:
+        files = [(request.path, request.kind) for request in batch]
+        return await self._slot.run(worker.inspect_all, files, stall_s=None, bound_s=bound_s)
+
+
+def _settle(request: _Request, answer: worker.Inspection | Exception) -> None:
+    if request.answer.done():  # its client has gone
+        return
+    if isinstance(answer, Exception):
+        request.answer.set_exception(answer)
+    else:
+        request.answer.set_result(answer)
+
+
+def _unreadable(error: ChildError) -> worker.Inspection:
+    return worker.Inspection(0, 0, "image_unreadable", f"inspector: {error}")

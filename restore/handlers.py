@@ -29,7 +29,7 @@ from restore.http11 import Request
 from restore.intake import Intake
 from restore.jobs import Job, JobStatus
 from restore.jobstore import JobStore, StoreError
-from restore.multipart import FormError, boundary_of, media_type
+from restore.multipart import FormError, boundary_of, essence_of
 from restore.ratelimit import RateLimiter
 from restore.responses import (
     JSON_HEADERS,
@@ -156,11 +156,7 @@ class Handlers:
         """The form's boundary, once the declared type and length fit (415, 413, 400)."""
         content_type = request.headers.get("content-type") or ""
         coding = (request.headers.get("content-encoding") or "identity").strip().lower()
-        try:
-            multipart = media_type(content_type)[0] == "multipart/form-data"
-        except FormError:
-            multipart = False
-        if not multipart or coding != "identity":
+        if essence_of(content_type) != "multipart/form-data" or coding != "identity":
             raise Refusal("unsupported_content_type")
         length, most = request.content_length, self._config.max_image_bytes
         if length is not None and length > most + limits.FORM_OVERHEAD_BYTES:

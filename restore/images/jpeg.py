@@ -75,10 +75,9 @@ class Scan:
         return tuple(self.header[1 : 1 + 2 * self.header[0] : 2])
 
     @property
-    def band(self) -> tuple[int, int, int]:
-        """First and last coefficient, and the lowest bit of them that it codes (T.81 B.2.3)."""
-        first, last, bits = self.header[1 + 2 * self.header[0] :][:3]
-        return first, last, bits & 15
+    def first_coefficient(self) -> int:
+        """Where the band that it codes begins; 0 is the mean of a block (T.81 B.2.3)."""
+        return self.header[-3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +232,6 @@ def _density_of(jpeg: Jpeg) -> tuple[int, int, int] | None:
             unit, x, y = struct.unpack_from(">BHH", segment.content, 7)
             return (unit, x, y) if unit in (1, 2) and x and y else None
     return None
-
-
-def is_multi_picture(jpeg: Jpeg) -> bool:
-    """Whether it says that more pictures follow the first (MPO, CIPA DC-007)."""
-    return any(_is(segment, APP2, _MPF) for segment in jpeg.segments)
 
 
 def _is(segment: Segment, marker: int, prefix: bytes, at_least: int = 0) -> bool:

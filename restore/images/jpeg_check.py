@@ -21,7 +21,6 @@ from restore.images.problem import BrokenFile
 _PADDING = b"\xff\x00" * 12
 # Put behind the last of several scans: bits that decode to something wherever blocks are missing.
 _NOISE = bytes(1 + (41 * number * number + 7 * number) % 253 for number in range(512))
-_COEFFICIENTS = range(64)
 
 
 def check(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
@@ -29,7 +28,7 @@ def check(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
     if not parsed.whole:
         raise BrokenFile("JPEG: no EOI")
     if missing := _missing_components(parsed):
-        raise BrokenFile(f"JPEG: no complete scan of components {missing}")
+        raise BrokenFile(f"JPEG: no scan of components {missing}")
     process = parsed.frame.process
     if len(parsed.scans) == 1 and process in (jpeg.BASELINE, jpeg.EXTENDED):
         _check_one_scan(file, parsed)
@@ -39,16 +38,13 @@ def check(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
         _load(file, jpeg.picture_parts(parsed))
 
 
-def _missing_components(parsed: jpeg.Jpeg) -> list[int]:
-    """The components of which not every coefficient was sent to its last bit (T.81 G.1.1.1)."""
-    progressive = parsed.frame.process == jpeg.PROGRESSIVE
-    left = {number: set(_COEFFICIENTS) for number in parsed.frame.components}
-    for scan in parsed.scans:
-        first, last, low_bit = scan.band if progressive else (0, 63, 0)
-        for number in scan.components:
-            if low_bit == 0 and number in left:
-                left[number] -= set(range(first, last + 1))
-    return [number for number, coefficients in left.items() if coefficients]
+def _missing_components(parsed: jpeg.Jpeg) -> set[int]:
+    """The components that no scan codes, or of which only details are there.
+
+    A progressive file may leave details out: it shows the whole picture, if less sharp.
+    """
+    scans = (scan for scan in parsed.scans if scan.first_coefficient == 0)
+    return set(parsed.frame.components).difference(*(scan.components for scan in scans))
 
 
 def _check_one_scan(file: BinaryIO, parsed: jpeg.Jpeg) -> None:

@@ -68,7 +68,7 @@ def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
     found = jpeg.metadata_of(parsed)
     frame = parsed.frame
     if found.orientation() == 1 and parsed.ordinary:
-        as_it_is = not jpeg.is_multi_picture(parsed) and pixels.opens(file, "JPEG")
+        as_it_is = pixels.opens(file, "JPEG")
         path = f"{folder}/input.jpg"
         _hand_over(file, None if as_it_is else jpeg.spliced_parts(parsed, found), upload, path)
         return Normalized(path, upload, frame.width, frame.height, as_it_is, False, "jpg", found)
@@ -85,7 +85,7 @@ def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
     found = png.metadata_of(parsed)
     header = parsed.header
     if found.orientation() == 1:
-        as_it_is = not parsed.animated and pixels.opens(file, "PNG")
+        as_it_is = parsed.ordinary and pixels.opens(file, "PNG")
         path = f"{folder}/input.png"
         _hand_over(file, None if as_it_is else png.spliced_parts(parsed, found), upload, path)
         return Normalized(path, upload, header.width, header.height, as_it_is, False, "png", found)

@@ -63,20 +63,22 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Png:
-    """All chunks up to IEND; `whole`: there is an IEND."""
+    """All chunks up to IEND; `closed`: there is an IEND."""
 
     header: Header
     chunks: tuple[Chunk, ...]
-    whole: bool
+    closed: bool
 
     @property
-    def animated(self) -> bool:
-        return any(chunk.type in _ANIMATION for chunk in self.chunks)
+    def ordinary(self) -> bool:
+        """One picture alone, properly closed."""
+        return self.closed and not any(chunk.type in _ANIMATION for chunk in self.chunks)
 
     @property
-    def transparent(self) -> bool:
-        """Whether it has an alpha channel or transparent colours."""
-        return self.header.colour in (4, 6) or any(c.type == b"tRNS" for c in self.chunks)
+    def consecutive(self) -> bool:
+        """Whether the IDAT chunks stand side by side, as they must."""
+        places = [at for at, chunk in enumerate(self.chunks) if chunk.type == b"IDAT"]
+        return bool(places) and places[-1] - places[0] + 1 == len(places)
 
 
 def read_header(file: BinaryIO) -> Header:
@@ -128,10 +130,11 @@ def check(file: BinaryIO, png: Png) -> None:
     """Read all of the picture's data and throw it away. Raises BrokenFile.
 
     Sums of the picture's chunks, the deflate stream, the number of rows and their filters are
-    checked. Ancillary chunks may be damaged: they are not needed to see the picture.
+    checked. Ancillary chunks may be damaged, and the IEND be missing: neither is needed to see the
+    whole picture.
     """
-    if not png.whole:
-        raise BrokenFile("PNG: no IEND")
+    if not png.consecutive:
+        raise BrokenFile("PNG: IDAT chunks apart from each other")
     if png.header.colour == 3 and not any(chunk.type == b"PLTE" for chunk in png.chunks):
         raise BrokenFile("PNG: no palette")
     inflate = zlib.decompressobj()
@@ -292,7 +295,8 @@ def _inflate(data: bytes) -> bytes | None:
         content = inflate.decompress(data, _INFLATED_BYTES)
     except zlib.error:
         return None
-    return content if inflate.eof else None
+    # Some writers leave the stream's own sum out; only what is cut by the limit is no content.
+    return None if inflate.unconsumed_tail else content
 
 
 # -- putting together
@@ -300,8 +304,8 @@ def _inflate(data: bytes) -> bytes | None:
 
 def picture_parts(png: Png) -> list[Part]:
     """The chunks that make the (first) picture, nothing else."""
-    chunks = (c for c in png.chunks if c.type in _PICTURE)
-    return [_SIGNATURE, *(Span(chunk.start, chunk.end) for chunk in chunks)]
+    spans = [Span(c.start, c.end) for c in png.chunks if c.type in _PICTURE - {b"IEND"}]
+    return [_SIGNATURE, *spans, _chunk(b"IEND", b"")]
 
 
 def spliced_parts(png: Png, metadata: Metadata) -> list[Part]:

@@ -9,7 +9,7 @@ from unittest import mock
 
 from restore import http11, limits
 from restore.contract import Refusal
-from restore.requestbody import ClientGone, RequestBody
+from restore.requestbody import NO_BODY, ClientGone, RequestBody
 
 
 class FakeTransport:
@@ -74,6 +74,9 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
     async def test_no_body(self) -> None:
         self.begin(length=0)
         self.assertEqual(await self.body.read(), b"")
+
+    async def test_the_body_of_a_request_that_has_none(self) -> None:
+        self.assertEqual(await NO_BODY.read(), b"")
 
     async def test_bytes_that_come_later(self) -> None:
         self.begin(b"01234")

@@ -1,112 +1,21 @@
-"""formparser: whole forms over a body and a writer that the test holds in its hand."""
+"""formparser: forms whole and in pieces, their fields, their refusals and their sizes."""
 
-import asyncio
 import json
-import unittest
-from collections.abc import Callable, Sequence
 
 from restore import limits, sniff
-from restore.contract import Refusal
-from restore.formparser import Chunk, Form, FormParser, too_large
-
-BOUNDARY = b"----X"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
-JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 60
-HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1" + b"\x00" * 100
-AVIF = b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1" + b"\x00" * 100
-WEBP = b"RIFF\x40\x00\x00\x00WEBPVP8 " + b"\x00" * 60
-MAX = 1024 * 1024
-
-
-def part(name: str, data: bytes | str, *lines: str, filename: str | None = None) -> bytes:
-    """One part of a form; `lines` are further header lines."""
-    disposition = f'Content-Disposition: form-data; name="{name}"'
-    if filename is not None:
-        disposition += f'; filename="{filename}"'
-    head = "\r\n".join([disposition, *lines]).encode()
-    return head + b"\r\n\r\n" + (data.encode() if isinstance(data, str) else data)
-
-
-def image(data: bytes = PNG) -> bytes:
-    """The image's part as apps send it."""
-    return part("image", data, "Content-Type: image/*", filename="photo")
-
-
-def form(*parts: bytes) -> bytes:
-    """A whole form."""
-    begin = b"--" + BOUNDARY
-    return b"".join(begin + b"\r\n" + each + b"\r\n" for each in parts) + begin + b"--\r\n"
-
-
-class FakeBody:
-    """A body in given pieces; then its end, or `error`."""
-
-    def __init__(self, pieces: Sequence[bytes | memoryview], error: Exception | None = None):
-        self.pieces = list(pieces)
-        self.error = error
-        self.reads = 0
-
-    async def read(self) -> bytes | memoryview:
-        self.reads += 1
-        if self.pieces:
-            return self.pieces.pop(0)
-        if self.error is not None:
-            raise self.error
-        return b""
-
-
-class FakeFile:
-    """Takes what is written; `gate` holds writes back, `error` fails them."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.writes: list[int] = []
-        self.under_way = 0
-        self.started = asyncio.Event()
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.error: Exception | None = None
-
-    async def write(self, chunks: Sequence[Chunk]) -> None:
-        assert not self.under_way, "two writes at a time"
-        self.under_way += 1
-        self.started.set()
-        try:
-            await self.gate.wait()
-            if self.error is not None:
-                raise self.error
-            self.writes.append(sum(map(len, chunks)))
-            self.data += b"".join(chunks)
-        finally:
-            self.under_way -= 1
-
-
-class FormParserTestCase(unittest.IsolatedAsyncioTestCase):
-    async def asyncSetUp(self) -> None:
-        self.file = FakeFile()
-        loop = asyncio.get_running_loop()
-        loop.set_debug(False)  # which makes each await of these many small chunks ten times slower
-        self.faults: list[object] = []
-        loop.set_exception_handler(lambda _, context: self.faults.append(context))
-        self.addCleanup(lambda: self.assertEqual(self.faults, []))
-
-    async def parse_pieces(
-        self, pieces: Sequence[bytes | memoryview], most: int = MAX, error: Exception | None = None
-    ) -> Form:
-        self.body = FakeBody(pieces, error)
-        return await FormParser(BOUNDARY, most, self.file.write).parse(self.body)
-
-    async def parse(self, *parts: bytes, most: int = MAX) -> Form:
-        return await self.parse_pieces([form(*parts)], most)
-
-    async def assert_refused(
-        self, code: str, pieces: Sequence[bytes | memoryview], most: int = MAX
-    ) -> Refusal:
-        with self.assertRaises(Refusal) as caught:
-            await self.parse_pieces(pieces, most)
-        self.assertEqual(caught.exception.code, code)
-        self.assertEqual(self.file.under_way, 0)
-        return caught.exception
+from restore.formparser import Form, too_large
+from tests.formparser_testcase import (
+    AVIF,
+    HEIC,
+    JPEG,
+    PNG,
+    WEBP,
+    FakeFile,
+    FormParserTestCase,
+    form,
+    image,
+    part,
+)
 
 
 class WholeFormsTest(FormParserTestCase):
@@ -331,111 +240,3 @@ class SizesTest(FormParserTestCase):
         for chunk in (b"x" * 4096, b"\r\n" * 2048, b"-" * 4096, b"\r\n------" * 512):
             await self.assert_refused("form_too_large", [begin, *[chunk] * 1000])
             self.assertLessEqual(self.body.reads, 18)
-
-
-class WritingTest(FormParserTestCase):
-    DATA = JPEG + bytes(limits.WRITE_BYTES * 3)
-
-    def pieces(self, data: bytes, size: int = 1 << 16) -> list[bytes]:
-        whole = form(image(data))
-        return [whole[at : at + size] for at in range(0, len(whole), size)]
-
-    async def test_few_large_writes_however_it_arrives(self) -> None:
-        for size in (999, 1 << 16, 1 << 20):
-            self.file = FakeFile()
-            await self.parse_pieces(self.pieces(self.DATA, size), 1 << 30)
-            self.assertEqual(self.file.data, self.DATA)
-            self.assertLessEqual(len(self.file.writes), 4)
-
-    async def test_the_next_piece_arrives_while_one_is_written(self) -> None:
-        self.file.gate.clear()
-        parsing = asyncio.ensure_future(self.parse_pieces(self.pieces(self.DATA), 1 << 30))
-        await self.file.started.wait()
-        await self.quiet()
-        held = self.body.reads * (1 << 16)
-        self.assertGreaterEqual(held, limits.WRITE_BYTES * 2)
-        self.assertLess(held, limits.WRITE_BYTES * 3)  # and no more than that one
-        self.assertFalse(parsing.done())
-        self.file.gate.set()
-        await parsing
-        self.assertEqual(self.file.data, self.DATA)
-
-    async def quiet(self) -> None:
-        """Let everything that can go on go on."""
-        for _ in range(50):
-            await asyncio.sleep(0)
-
-    async def test_the_last_write_is_waited_for(self) -> None:
-        self.file.gate.clear()
-        parsing = asyncio.ensure_future(self.parse_pieces(self.pieces(PNG)))
-        await self.file.started.wait()
-        await self.quiet()
-        self.assertFalse(parsing.done())
-        self.file.gate.set()
-        self.assertEqual((await parsing).image_bytes, len(PNG))
-
-    async def under_a_write(self, pieces: list[bytes], act: Callable[[], object]) -> BaseException:
-        """Parse until the first write is under way and stuck, `act`, let the write go."""
-        self.file.gate.clear()
-        parsing = asyncio.ensure_future(self.parse_pieces(pieces, 1 << 30))
-        await self.file.started.wait()
-        await self.quiet()
-        act()
-        await self.quiet()
-        self.assertFalse(parsing.done(), "ended under a write")
-        self.assertEqual(self.file.under_way, 1)
-        self.file.gate.set()
-        try:
-            await parsing
-        except BaseException as error:
-            return error
-        raise AssertionError("not refused")
-
-    async def test_a_refusal_waits_for_the_write_under_way(self) -> None:
-        whole = b"".join(self.pieces(JPEG + bytes(limits.WRITE_BYTES)))
-        repeated = whole[:-4] + form(image())[len(BOUNDARY) + 2 :]
-        error = await self.under_a_write([repeated], lambda: None)
-        self.assertEqual(str(error), "image_repeated")
-
-    async def test_a_refusal_over_a_write_that_fails(self) -> None:
-        """The refusal stands; the failure is neither raised nor left for the log."""
-        whole = b"".join(self.pieces(JPEG + bytes(limits.WRITE_BYTES)))
-
-        def fail() -> None:
-            self.file.error = OSError("disk full")
-
-        error = await self.under_a_write([whole[:-10] + b"\x00" * 10], fail)
-        self.assertEqual(str(error), "malformed_form")
-
-    async def test_a_cancel_waits_for_the_write_under_way(self) -> None:
-        def cancel() -> None:
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                if "parse_pieces" in repr(task.get_coro()):
-                    task.cancel()
-
-        error = await self.under_a_write(self.pieces(self.DATA), cancel)
-        self.assertIsInstance(error, asyncio.CancelledError)
-        self.assertEqual(len(self.file.writes), 1)
-
-    async def test_a_write_that_is_cancelled_itself(self) -> None:
-        self.file.gate.clear()
-        parsing = asyncio.ensure_future(self.parse_pieces(self.pieces(PNG)))
-        await self.file.started.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task(), parsing}:
-            task.cancel()
-        with self.assertRaises(asyncio.CancelledError):
-            await parsing
-
-    async def test_a_failed_write_ends_it(self) -> None:
-        self.file.error = OSError("disk full")
-        for data in (PNG, self.DATA):
-            with self.assertRaises(OSError):
-                await self.parse_pieces(self.pieces(data), 1 << 30)
-        self.assertLess(self.body.reads, 10)
-
-    async def test_bytes_one_by_one_cost_no_object_each(self) -> None:
-        parser = FormParser(BOUNDARY, 1 << 30, self.file.write)
-        pieces = self.pieces(JPEG + bytes(5000), 1)
-        await parser.parse(FakeBody(pieces))
-        self.assertEqual(self.file.writes, [len(JPEG) + 5000])
-        self.assertIsInstance(parser._piece, bytearray)

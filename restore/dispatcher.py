@@ -9,7 +9,7 @@ job, the others go on.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -63,7 +63,8 @@ class Dispatcher:
         self._resumed: deque[Job] = deque()  # running by their rows, waiting for a slot
         self._leftovers: tuple[tuple[str, str], ...] = ()
         self._tasks: dict[str, asyncio.Task[None]] = {}  # of the runs, by job
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()  # sweep and retention
+        self._cancels: set[asyncio.Task[None]] = set()
         self._dispatching = self._stopping = False
         self._started = False
 
@@ -88,8 +89,9 @@ class Dispatcher:
         """Begin to run jobs; needs a running loop."""
         self._started = True
         leftovers, self._leftovers = self._leftovers, ()
-        self._spawn(recovery.sweep(leftovers, self._store, self._storage))
-        self._spawn(self._retention.run())
+        sweep = recovery.sweep(leftovers, self._store, self._storage)
+        _spawn(sweep, self._background)
+        _spawn(self._retention.run(), self._background)
         self.wake()
 
     # -- while it serves
@@ -111,7 +113,7 @@ class Dispatcher:
         Goes on to its end even where the caller is cancelled. Raises StoreError; then nothing
         happened.
         """
-        await asyncio.shield(self._spawn(self._cancel(job_id)))
+        await asyncio.shield(_spawn(self._cancel(job_id), self._cancels))
 
     async def stop(self, grace_s: float) -> None:
         """Start nothing more, give what runs `grace_s` seconds, leave the rest to the next start.
@@ -119,19 +121,14 @@ class Dispatcher:
         Bounded: a little over `grace_s`, limits.KILL_WAIT_S and jobrun.GIVE_BACK_S together.
         """
         self._stopping = True
-        await self._wait_for_runs(grace_s)
+        await _finished(self._tasks.values(), grace_s)
         for run in self._runs.values():
             run.interrupt()
-        await self._wait_for_runs(limits.KILL_WAIT_S + GIVE_BACK_S)
-        rest = self._background.union(self._tasks.values())
-        for task in rest:
+        ending = [*self._tasks.values(), *self._cancels]
+        await _finished(ending, limits.KILL_WAIT_S + GIVE_BACK_S)
+        for task in (rest := [*ending, *self._background]):
             task.cancel()
-        if rest:
-            await asyncio.wait(rest, timeout=limits.KILL_WAIT_S)
-
-    async def _wait_for_runs(self, timeout_s: float) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=timeout_s)
+        await _finished(rest, limits.KILL_WAIT_S)
 
     # -- starting runs
 
@@ -209,7 +206,7 @@ class Dispatcher:
         run = self._runs.get(job_id)
         if run is not None:
             run.cancel()
-            await asyncio.wait({self._tasks[job_id]}, timeout=limits.KILL_WAIT_S)
+            await _finished([self._tasks[job_id]], limits.KILL_WAIT_S)
         elif removed is not None:
             self._resumed = deque(job for job in self._resumed if job.id != job_id)
             await asyncio.to_thread(self._erase, job_id)
@@ -221,8 +218,16 @@ class Dispatcher:
         except StorageError as error:  # the next start finds files without a row
             log.warning("job %s: %s", job_id, error)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
+
+def _spawn(work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    """Run `work` beside everything else, in `kept` until it is done."""
+    task = asyncio.get_running_loop().create_task(work)
+    kept.add(task)
+    task.add_done_callback(kept.discard)
+    return task
+
+
+async def _finished(tasks: Collection[asyncio.Task[None]], timeout_s: float) -> None:
+    """Until all `tasks` are done, or `timeout_s` is over."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout_s)

@@ -18,6 +18,7 @@ from restore.contract import JobSpec
 from restore.jobs import Job, JobStatus
 from restore.jobstore import JobStore, StoreError
 from restore.storage import Storage
+from tests.jobdesk import FAST_FOLDER
 from tests.test_storage import recorded_syncs
 
 SPEC = JobSpec("model", 0.6, 1)
@@ -35,7 +36,7 @@ def ended_job(ended_at: float = 100.0) -> Job:
 
 class JobStoreTestCase(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
+        folder = tempfile.TemporaryDirectory(dir=FAST_FOLDER)
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name) / "jobs.sqlite3"
         self.store = self.opened()

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import BinaryIO
 from unittest import mock
 
-from restore import delivery, limits
+from restore import delivery
 from restore.delivery import head_of, send_file
+from restore.limits import DEFAULT_CONNECTION_LIMITS, MIB, ConnectionLimits
 from restore.requestbody import ClientGone
 from restore.responses import FileSlice, Response
 
@@ -58,11 +59,11 @@ class HeadTest(unittest.TestCase):
 
 
 class SendFileTest(unittest.IsolatedAsyncioTestCase):
-    SIZE = 8 * limits.MIB  # more than the kernel takes for a client that doesn't read
+    SIZE = 8 * MIB  # more than the kernel takes for a client that doesn't read
 
     async def asyncSetUp(self) -> None:
         self.file: BinaryIO = self.enterContext(tempfile.TemporaryFile(buffering=0))
-        self.content = os.urandom(limits.MIB) * (self.SIZE // limits.MIB)
+        self.content = os.urandom(MIB) * (self.SIZE // MIB)
         self.file.write(self.content)
         loop = asyncio.get_running_loop()
         made: asyncio.Future[asyncio.Transport] = loop.create_future()
@@ -92,8 +93,10 @@ class SendFileTest(unittest.IsolatedAsyncioTestCase):
             found += piece
         return bytes(found)
 
-    async def send(self, offset: int, count: int) -> None:
-        await send_file(self.transport, FileSlice(self.file, offset, count))
+    async def send(
+        self, offset: int, count: int, limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS
+    ) -> None:
+        await send_file(self.transport, FileSlice(self.file, offset, count), limits)
 
     async def assert_arrives(self, offset: int, count: int, before: bytes = b"") -> None:
         reading = asyncio.ensure_future(asyncio.to_thread(self.read_all, len(before) + count))
@@ -122,9 +125,13 @@ class SendFileTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await asyncio.to_thread(self.read_all, 4), b"next")
         await self.assert_arrives(50, 100_000)
 
-    async def assert_gone(self, act: Callable[[], object] = lambda: None) -> None:
+    async def assert_gone(
+        self,
+        limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS,
+        act: Callable[[], object] = lambda: None,
+    ) -> None:
         """Send while `act` happens in the middle, and see it end with ClientGone."""
-        sending = asyncio.ensure_future(self.send(0, self.SIZE))
+        sending = asyncio.ensure_future(self.send(0, self.SIZE, limits))
         stuck = await self.stuck()
         self.assertTrue(stuck)
         act()
@@ -138,30 +145,23 @@ class SendFileTest(unittest.IsolatedAsyncioTestCase):
         return len(await asyncio.to_thread(self.client.recv, 1000)) > 0
 
     async def test_a_client_that_takes_nothing(self) -> None:
-        with mock.patch.object(limits, "WRITE_STALL_S", 0.2):
-            await self.assert_gone()
+        await self.assert_gone(ConnectionLimits(write_stall_s=0.2))
 
     async def test_a_client_that_takes_nothing_of_what_comes_before(self) -> None:
         self.transport.write(b"h" * self.SIZE)
-        with mock.patch.object(limits, "WRITE_STALL_S", 0.2):
-            await self.assert_gone()
+        await self.assert_gone(ConnectionLimits(write_stall_s=0.2))
 
     async def test_a_client_that_leaves(self) -> None:
-        await self.assert_gone(self.client.close)
+        await self.assert_gone(act=self.client.close)
 
     async def test_a_client_that_is_too_slow(self) -> None:
         """It takes bytes in time, but on the whole too few of them."""
-        patches = (
-            mock.patch.object(limits, "WRITE_STALL_S", -1.0),  # its grace is over
-            mock.patch.object(limits, "WRITE_MIN_BYTES_PER_S", 1 << 40),
+        no_grace = ConnectionLimits(write_stall_s=-1.0, write_min_bytes_per_s=1 << 40)
+        with (
             mock.patch.object(delivery, "_until_writable", mock.AsyncMock()),
-        )
-        part = FileSlice(self.file, 0, self.SIZE)
-        for patch in patches:
-            patch.start()
-            self.addCleanup(patch.stop)
-        with self.assertRaises(ClientGone):
-            await send_file(self.transport, part)
+            self.assertRaises(ClientGone),
+        ):
+            await self.send(0, self.SIZE, no_grace)
 
     async def test_a_file_that_got_shorter(self) -> None:
         self.file.truncate(5000)

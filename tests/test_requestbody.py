@@ -4,11 +4,13 @@ import asyncio
 import math
 import unittest
 from collections.abc import Awaitable
+from itertools import pairwise
 from typing import cast
 from unittest import mock
 
-from restore import http11, limits
+from restore import http11
 from restore.contract import Refusal
+from restore.limits import DEFAULT_CONNECTION_LIMITS as LIMITS
 from restore.requestbody import NO_BODY, ClientGone, RequestBody
 
 
@@ -106,6 +108,45 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
             await self.body.read()
         self.assertEqual(self.transport.calls, [])
 
+    async def test_no_continue_to_a_client_that_sends_already(self) -> None:
+        self.begin(b"01234", expect=True)
+        self.assertEqual(await self.result(self.body.read()), b"01234")
+        await self.waiting()
+        self.assertEqual(self.transport.calls, [])
+
+    async def test_no_continue_to_a_client_whose_first_chunk_is_on_its_way(self) -> None:
+        self.begin(expect=True)
+        self.http = http11.Connection()
+        self.http.receive_data(
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r"
+        )
+        self.http.next_event()
+        self.body = RequestBody(self.http, cast(asyncio.Transport, self.transport), True)
+        reading = await self.waiting()
+        self.assertEqual(self.transport.calls, [])
+        self.arrive(b"\n01234\r\n")
+        self.assertEqual(await self.result(reading), b"01234")
+
+    async def test_who_sends_without_a_pause_leaves_the_others_their_turn(self) -> None:
+        self.begin(length=1000)
+        turns: list[int] = []
+        reads = 0
+
+        async def other() -> None:
+            while True:
+                turns.append(reads)
+                await asyncio.sleep(0)
+
+        others = asyncio.ensure_future(other())
+        for _ in range(40):
+            self.arrive(b"x")
+            await self.body.read()
+            reads += 1
+        others.cancel()
+        gaps = [after - before for before, after in pairwise(turns)]
+        self.assertGreaterEqual(len(gaps), 3)
+        self.assertLessEqual(max(gaps), 8)
+
     async def test_no_continue_without_a_read(self) -> None:
         self.begin(expect=True)
         self.arrive(b"0")
@@ -113,8 +154,8 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.transport.calls, [])
 
     async def test_a_client_that_sends_faster_than_is_read(self) -> None:
-        self.begin(length=10 * limits.PIPELINE_BYTES)
-        half = bytes(limits.PIPELINE_BYTES // 2)
+        self.begin(length=10 * LIMITS.held_bytes)
+        half = bytes(LIMITS.held_bytes // 2)
         self.arrive(half)
         self.arrive(half)
         self.assertEqual(self.transport.calls, [])
@@ -135,14 +176,14 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
         reading.cancel()
 
     async def test_the_end_of_the_request_lets_bytes_flow_again(self) -> None:
-        self.begin(length=10 * limits.PIPELINE_BYTES)
-        self.arrive(bytes(limits.PIPELINE_BYTES + 1))
+        self.begin(length=10 * LIMITS.held_bytes)
+        self.arrive(bytes(LIMITS.held_bytes + 1))
         self.body.release()
         self.assertEqual(self.transport.calls, ["pause", "resume"])
 
     async def test_a_lost_connection_is_not_resumed(self) -> None:
-        self.begin(length=10 * limits.PIPELINE_BYTES)
-        self.arrive(bytes(limits.PIPELINE_BYTES + 1))
+        self.begin(length=10 * LIMITS.held_bytes)
+        self.arrive(bytes(LIMITS.held_bytes + 1))
         self.body.on_lost()
         self.body.release()
         self.assertEqual(self.transport.calls, ["pause"])
@@ -191,7 +232,7 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.body.deadline, math.inf)
         self.body.on_deadline()
         reading = await self.waiting()
-        self.assertEqual(self.body.deadline, self.now + limits.BODY_STALL_S)
+        self.assertEqual(self.body.deadline, self.now + LIMITS.body_stall_s)
         self.arrive(b"0")
         await reading
         self.assertEqual(self.body.deadline, math.inf)
@@ -210,13 +251,23 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
         began = self.now
         for received in range(15):
             reading = await self.waiting()
-            owed_s = received / limits.BODY_MIN_BYTES_PER_S
-            latest = min(self.now + limits.BODY_STALL_S, began + limits.BODY_GRACE_S + owed_s)
+            owed_s = received / LIMITS.body_min_bytes_per_s
+            latest = min(self.now + LIMITS.body_stall_s, began + LIMITS.body_grace_s + owed_s)
             self.assertAlmostEqual(self.body.deadline, latest)
             self.now += 1
             self.arrive(b"x")
             await reading
-        self.assertLess(latest, began + limits.BODY_GRACE_S + 1)
+        self.assertLess(latest, began + LIMITS.body_grace_s + 1)
+
+    async def test_time_in_which_nobody_waited_for_the_client_is_not_its_own(self) -> None:
+        """A disk that took a minute for the last piece makes no client slow."""
+        self.begin(length=1000)
+        for _ in range(3):
+            reading = await self.waiting()
+            self.assertGreater(self.body.deadline, self.now + LIMITS.body_stall_s - 1)
+            self.arrive(b"x")
+            await reading
+            self.now += 60
 
     async def test_a_slow_client_that_is_fast_enough(self) -> None:
         self.begin(length=1 << 30)
@@ -224,5 +275,5 @@ class RequestBodyTest(unittest.IsolatedAsyncioTestCase):
             reading = await self.waiting()
             self.assertGreater(self.body.deadline, self.now + 10)
             self.now += 10
-            self.arrive(bytes(limits.BODY_MIN_BYTES_PER_S * 10))
+            self.arrive(bytes(int(LIMITS.body_min_bytes_per_s) * 10))
             await reading

@@ -11,6 +11,9 @@ back as one of the few errors that jobs have, and the traceback goes to the log 
 
 import errno
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -26,6 +29,7 @@ from restore.limits import MIB
 NORMALIZED, RESTORED, FINISHED = 0.05, 0.9, 0.99
 NOTE_CHARS = 2000
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_COPY_BYTES = MIB  # at once, of a file that a provider made elsewhere
 _LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
 
 
@@ -145,8 +149,8 @@ def _restore(task: Task, notes: list[str]) -> str:
     with _part(NORMALIZED, RESTORED, notes), _failing_as("provider_error", task):
         produced = _produce(normalized.path, task)
     with _part(RESTORED, FINISHED, notes), _failing_as("bad_output", task):
-        path = _path(produced, task.folder)
-        return images.finish(normalized, path, task.upscale, task.folder)
+        own = _own_file(produced, task.folder)
+        return images.finish(normalized, own, task.upscale, task.folder)
 
 
 def _produce(image_path: str, task: Task) -> object:
@@ -167,11 +171,24 @@ def _awaited(produced: Awaitable[object]) -> object:
     return asyncio.run(wait())
 
 
-def _path(produced: object, folder: str) -> str:
-    """What a provider returned as an absolute path; what lies there is for images to judge."""
+def _own_file(produced: object, folder: str) -> str:
+    """What a provider returned as the path of a file in `folder`; images judges what it is.
+
+    A learned model may have a folder of its own for its output. A regular file from elsewhere is
+    copied in: what leaves is then whole, whatever becomes of the other. A link is not followed.
+    """
     if not isinstance(produced, str | os.PathLike):
         raise TypeError(f"the provider returned {type(produced).__name__}, no path")
-    return str(Path(folder, os.fsdecode(produced)))
+    path = os.path.join(folder, os.fsdecode(produced))  # noqa: PTH118  (keeps what it is given)
+    if Path(folder).resolve() in Path(path).resolve().parents:
+        return path
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO would wait
+    with os.fdopen(os.open(path, flags), "rb") as source:
+        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            raise ValueError(f"the provider's file is no regular file: {path}")
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as own:
+            shutil.copyfileobj(source, own, _COPY_BYTES)
+    return own.name
 
 
 @contextmanager

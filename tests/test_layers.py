@@ -35,7 +35,7 @@ FLOORS = [
         # 4: what a request and a job go through
         "dispatcher handlers inspector intake jobrun recovery requestbody retention",
         # 5: sockets
-        "connection delivery server",
+        "connection delivery failures server",
         # 6: the one that knows everyone
         "app",
     )

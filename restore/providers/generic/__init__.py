@@ -1,8 +1,8 @@
 """The `generic` provider: classical restoration, analysed first, on Pillow alone.
 
-It removes noise, grain, JPEG damage, thin scratches and dust, blur and fading, and enlarges; it does
-only what the picture calls for, and hands a clean one back as it came. It invents nothing: no faces,
-no torn-off corners.
+It removes noise, grain, JPEG damage, thin scratches and dust, blur and fading, and enlarges; it
+does only what the picture calls for, and hands a clean one back as it came. It invents nothing: no
+faces, no torn-off corners.
 
     run -> picture.opened -> analysis.analysed -> plan.planned -> pipeline.restored -> picture.saved
 """

@@ -39,19 +39,23 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
     """Look at `picture`; `advance` hears the fraction 0..1 done."""
     boxes = sample_boxes(picture.size)
     grey = picture.image.mode in ("L", "LA", "I;16")
-    noise, blur, marks = NoiseMeter(1 if grey else 3), BlurMeter(), MarkMeter()
+    noise_meter, blur = NoiseMeter(1 if grey else 3), BlurMeter()
     ghost: JpegDamage | None = None
     for number, box in enumerate(boxes):
         channels = picture.channels(box)
         bright = luma(channels)
-        noise.add(channels if grey else opponent(channels), _unclipped(bright))
+        noise_meter.add(channels if grey else opponent(channels), _unclipped(bright))
         blur.add(bright)
-        marks.add(channels)
         if ghost is None and blockiness(bright) >= tuning.BLOCKINESS_LEAST:
             ghost = ghost_of(bright.to_bytes())
-        advance((number + 1) / len(boxes))
+        advance((number + 1) / len(boxes) / 2)
+    noise = noise_meter.noise(picture.is_jpeg)
+    marks = MarkMeter(noise.grain)
+    for number, box in enumerate(boxes):
+        marks.add(picture.channels(box))
+        advance(0.5 + (number + 1) / len(boxes) / 2)
     return Findings(
-        noise.noise(picture.is_jpeg),
+        noise,
         blur.sigma(),
         (damage_of_tables(picture.tables) if picture.is_jpeg else None) or ghost,
         marks.marks(),

@@ -6,6 +6,7 @@ Without it every plane is mapped and unmapped by the kernel: 32 operations on 51
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from PIL import Image
 
@@ -15,10 +16,11 @@ from restore.providers.generic import tuning
 @contextmanager
 def block_cache() -> Iterator[None]:
     """Keep freed image memory for the next image inside the block; all is given back after it."""
-    before = Image.core.get_blocks_max()
-    Image.core.set_blocks_max(tuning.CACHED_BLOCKS)
+    arena: Any = vars(Image)["core"]  # documented under "Block allocator", but not typed
+    before = arena.get_blocks_max()
+    arena.set_blocks_max(tuning.CACHED_BLOCKS)
     try:
         yield
     finally:
-        Image.core.set_blocks_max(before)
-        Image.core.clear_cache()
+        arena.set_blocks_max(before)
+        arena.clear_cache()

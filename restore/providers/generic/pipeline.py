@@ -20,7 +20,6 @@ from restore.providers.generic.filters.enlarge import enlarged, lanczos
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
-from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box, Tile, tiles
 
 _EVEN = 16  # a window's sides: three halvings, then phases of two
@@ -60,21 +59,23 @@ def _finish(
     """Enlarge, level and blend the core of one tile, in parts, and paste them into `result`."""
     factor = plan.upscale
     halo = tuning.ENLARGE_HALO if factor > 1 else 0
-    left, top = tile.inset
     for part in tiles(tile.size, tuning.TILE_CORE // factor, halo, 1):
-        window = _moved(part.window, left, top)
+        window = _moved(part.window, *tile.inset)
         bands = _blended(
             [plane.window(*window) for plane in plain],
             [plane.window(*window) for plane in full],
             plan,
         )
-        x, y = tile.core[0] + part.core[0], tile.core[1] + part.core[1]
         alpha = picture.alpha(_moved(part.window, tile.core[0], tile.core[1]))
         if alpha is not None:
-            bands.append(lanczos(alpha, factor) if factor > 1 else alpha)
-        inset = (part.inset[0] * factor, part.inset[1] * factor)
-        core = (inset[0], inset[1], inset[0] + part.size[0] * factor, inset[1] + part.size[1] * factor)
-        result.paste(picture.packed([band.window(*core) for band in bands]), (x * factor, y * factor))
+            bands.append(lanczos(alpha, factor))
+        inset, size = part.inset[0] * factor, part.size
+        core = (inset, inset, inset + size[0] * factor, inset + size[1] * factor)
+        place = _moved(part.core, tile.core[0], tile.core[1])
+        result.paste(
+            picture.packed([band.window(*core) for band in bands]),
+            (place[0] * factor, place[1] * factor),
+        )
 
 
 def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:

@@ -5,6 +5,7 @@ Beyond the edge of the picture its mirror image continues it, however small the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PIL import Image
 
@@ -30,11 +31,12 @@ class Tile:
 
 
 def tiles(size: tuple[int, int], core: int, halo: int, multiple: int) -> Iterator[Tile]:
-    """Tiles that cover `size`, row by row; each side of a window is a multiple of `multiple`."""
-    width, height = size
-    for top in range(0, height, core):
-        for left in range(0, width, core):
-            right, bottom = min(left + core, width), min(top + core, height)
+    """Tiles that cover `size`, row by row, in cores of about equal size, `core` at most.
+
+    Each side of a window is a multiple of `multiple`.
+    """
+    for top, bottom in _parts(size[1], core):
+        for left, right in _parts(size[0], core):
             yield Tile(
                 (left, top, right, bottom),
                 (
@@ -82,6 +84,13 @@ def _extended_sideways(part: Image.Image, before: int, after: int) -> Image.Imag
 def _flipped(image: Image.Image, left: int, right: int) -> Image.Image:
     strip = image.crop((left, 0, right, image.height))
     return strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
+def _parts(length: int, most: int) -> list[tuple[int, int]]:
+    """`length` cut into the fewest about equal parts of at most `most`."""
+    count = -(-length // most)
+    edges = [length * number // count for number in range(count + 1)]
+    return list(pairwise(edges))
 
 
 def _rounded_up(length: int, multiple: int) -> int:

@@ -1,8 +1,9 @@
 """How blurred a picture is: the deviation, in pixels, of the Gaussian that its sharpest edges show.
 
 Zhuo and Sim 2011: an edge blurred once more, with a known Gaussian of one pixel, loses gradient by
-a ratio R that tells its own width: sigma = 1 / sqrt(R^2 - 1). The strongest gradients are looked at;
-a high quantile of their ratios says whether anything is in focus, a lower one how wide the blur is.
+a ratio R that tells its own width: sigma = 1 / sqrt(R^2 - 1). The strongest gradients are looked
+at; a high quantile of their ratios says whether anything is in focus, a lower one how wide the blur
+is.
 """
 
 import math

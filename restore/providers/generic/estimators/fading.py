@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from restore.providers.generic import tuning
 
+
 @dataclass(frozen=True, slots=True)
 class Levels:
     """`value * gain + offset` for each channel; `one_hue`: for brightness, colour kept."""

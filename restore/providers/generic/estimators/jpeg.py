@@ -1,17 +1,17 @@
 """What JPEG did to a picture, and with which quantization tables.
 
-A JPEG says it itself. A picture that was a JPEG once and is now a PNG, or a better JPEG, still gives
-it away: encoded again it loses least at its old quality ("JPEG ghost", Farid 2009). The dip is deep:
-at most half of its neighbours' loss for every quality up to 85, where clean photos have 0.87 or more
-(12 photos, 2026-11-22).
+A JPEG says it itself. A picture that was a JPEG once and is now a PNG, or a better JPEG, still
+gives it away: encoded again it loses least at its old quality ("JPEG ghost", Farid 2009). The dip
+is deep: at most half of its neighbours' loss for every quality up to 85, where clean photos have
+0.87 or more (12 photos, 2026-11-22).
 """
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, JpegImagePlugin
 
 from restore.providers.generic import tuning
 from restore.providers.generic.planes import Plane
@@ -33,8 +33,8 @@ class JpegDamage:
         return sum(self.luma_table[8 * v + u] for v in range(3) for u in range(3)) / 9
 
 
-def damage_of_tables(tables: dict[int, Sequence[int]]) -> JpegDamage | None:
-    """What a JPEG's own `tables` (as Pillow gives them) tell; None if they are too fine to matter."""
+def damage_of_tables(tables: Mapping[int, Sequence[int]]) -> JpegDamage | None:
+    """What a JPEG's own `tables` (as Pillow gives them) tell; None if too fine to matter."""
     luma = tuple(tables[min(tables)])
     chroma = tuple(tables[max(tables)])
     if sum(luma) < tuning.JPEG_LEAST_TABLE_SUM:
@@ -57,15 +57,14 @@ def _grid_ratio(plane: Plane) -> float:
     if columns < 2 * _GRID:
         return 1.0
     steps = abs(plane.shifted(1, 0) - plane).window(0, 0, columns, height)
-    row = steps.resized((columns, 1), Image.Resampling.BOX).image
-    phases = [
-        sum(row.getpixel((x, 0)) for x in range(phase, columns, _GRID)) for phase in range(_GRID)
-    ]
+    row = steps.resized((columns, 1), Image.Resampling.BOX).values()
+    phases = [sum(row[phase::_GRID]) for phase in range(_GRID)]
     return phases[-1] / max(1e-3, sorted(phases[:-1])[_GRID // 2 - 1])
 
 
 def ghost_of(bright: Image.Image) -> JpegDamage | None:
     """What the re-encoding of "L" `bright`, cut on the 8 x 8 grid, tells of an earlier JPEG."""
+    bright = bright.crop(_middle(bright.size))
     low, high = tuning.GHOST_QUALITIES
     losses = {quality: _loss(bright, quality) for quality in range(low - 3, high + 4)}
     depth, quality = min(
@@ -76,6 +75,13 @@ def ghost_of(bright: Image.Image) -> JpegDamage | None:
         return None
     luma, chroma = _standard_tables(quality)
     return JpegDamage(luma, chroma, quality)
+
+
+def _middle(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box in the middle, on the grid, of GHOST_SIDE pixels at most."""
+    left, top = (max(0, length - tuning.GHOST_SIDE) // 2 // _GRID * _GRID for length in size)
+    right, bottom = min(size[0], left + tuning.GHOST_SIDE), min(size[1], top + tuning.GHOST_SIDE)
+    return left, top, right, bottom
 
 
 def _loss(bright: Image.Image, quality: int) -> float:
@@ -95,7 +101,8 @@ def _standard_tables(quality: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The tables of ITU-T T.81 annex K at `quality`, as every libjpeg writes them."""
     data = _encoded(Image.new("RGB", (_GRID, _GRID)), quality)
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        tables: dict[int, list[int]] = image.quantization  # type: ignore[attr-defined]
+        assert isinstance(image, JpegImagePlugin.JpegImageFile)
+        tables = image.quantization
     return tuple(tables[0]), tuple(tables[1])
 
 

@@ -6,7 +6,7 @@ too, and by the gradient beneath it; colour that stands out with it speaks again
 scratch is grey. Tuned on 24 drawings of scratches on 12 photos (2026-11-22).
 
 Whether a picture *has* marks is told by two thresholds: real marks are found by both, false ones
-multiply as the threshold falls.
+multiply as the threshold falls; then only the severest are believed.
 """
 
 from dataclasses import dataclass
@@ -23,21 +23,23 @@ _FINE = 8.0  # grey levels of a byte for one of the deviation, so that its mean 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Share of marked pixels (0..1), and the severity above which a pixel is a mark."""
+    """Share of marked pixels (0..1), the severity above which a pixel is one, and the grain."""
 
     share: float
     severity: float
+    grain: float
 
 
 class MarkMeter:
     """Gathers the severity of samples, then says whether they are scratched."""
 
-    def __init__(self) -> None:
+    def __init__(self, grain: float) -> None:
+        self._grain = grain
         self._strict = self._loose = self._pixels = 0.0
 
     def add(self, channels: Channels) -> None:
         """Count in one sample."""
-        severity = mark_severity(channels)
+        severity = mark_severity(channels, self._grain)
         pixels = severity.size[0] * severity.size[1]
         self._pixels += pixels
         self._strict += pixels * _share_above(severity, 1.0)
@@ -51,29 +53,35 @@ class MarkMeter:
         if not tuning.MARK_FEWEST <= strict <= tuning.MARK_MOST:
             return None
         if loose <= tuning.MARK_GROWTH * strict:
-            return Marks(loose, tuning.MARK_LOOSE)
-        return Marks(strict, 1.0)
+            return Marks(loose, tuning.MARK_LOOSE, self._grain)
+        return Marks(strict, tuning.MARK_SURE, self._grain)
 
 
-def mark_severity(channels: Channels) -> Plane:
-    """How far each pixel stands out, in units of what a mark needs at that place."""
+def mark_severity(channels: Channels, grain: float) -> Plane:
+    """How far each pixel stands out, in units of what a mark needs at that place.
+
+    `grain` is the deviation of luma that noise alone gives, in grey levels.
+    """
     bright = luma(channels)
     smooth = median5(bright)
     apart = abs(bright - smooth)
-    need = _need(apart, smooth)
+    need = _need(apart, smooth, grain)
     if len(channels) == 3:
         most = tuning.MARK_COLOUR_MOST
         apart = apart - _colour_apart(channels).clamped(-most, most)
     return apart / need
 
 
-def _need(apart: Plane, smooth: Plane) -> Plane:
+def _need(apart: Plane, smooth: Plane, grain: float) -> Plane:
     """Grey levels that a mark must stand out by."""
-    cap = Plane.filled(apart.size, tuning.MARK_ACTIVITY_CAP)
-    mean = _box_mean(apart.minimum(cap).scaled(_FINE), tuning.MARK_RADIUS).scaled(1 / _FINE)
+    cap = Plane.filled(apart.size, tuning.MARK_ACTIVITY_CAP + 2 * grain)
+    floor = -tuning.MARK_GRAIN_ACTIVITY * grain
+    mean = _box_mean(apart.minimum(cap).scaled(_FINE), tuning.MARK_RADIUS).scaled(1 / _FINE, floor)
+    mean = mean.maximum(Plane.filled(mean.size, 0.0))
+    least = tuning.MARK_LEAST + tuning.MARK_PER_GRAIN * grain
     crowd = apart.above(cap).scaled(255.0)
     density = _box_mean(crowd, tuning.MARK_CROWD_RADIUS).scaled(tuning.MARK_PER_DENSITY / 255)
-    slope = _box_mean(_gradient(smooth), 2).scaled(tuning.MARK_PER_GRADIENT, tuning.MARK_LEAST)
+    slope = _box_mean(_gradient(smooth), 2).scaled(tuning.MARK_PER_GRADIENT, least)
     return (mean * mean).scaled(tuning.MARK_PER_ACTIVITY) + density + slope
 
 

@@ -20,7 +20,6 @@ from restore.providers.generic.planes import Plane
 
 _BLOCK = 16
 _TO_SIGMA = math.sqrt(math.pi / 2) / 6
-_MASK_NORM = 6.0
 SCALES = 3
 
 
@@ -39,6 +38,11 @@ class Noise:
     def strongest(self) -> float:
         """The deviation of brightness on the scale where it is strongest."""
         return max(self.planes[0])
+
+    @property
+    def grain(self) -> float:
+        """About the deviation of luma, of noise of all scales together."""
+        return tuning.NOISE_IN_LUMA * max(self.planes[0][0], 2 * self.planes[0][1])
 
 
 @dataclass(slots=True)
@@ -159,8 +163,8 @@ def halved(plane: Plane) -> Plane:
 def _block_means(plane: Plane) -> list[float]:
     width, height = plane.size
     columns, rows = width // _BLOCK, height // _BLOCK
-    means = plane.window(0, 0, columns * _BLOCK, rows * _BLOCK).image.reduce(_BLOCK)
-    return [means.getpixel((x, y)) for y in range(rows) for x in range(columns)]
+    whole = plane.window(0, 0, columns * _BLOCK, rows * _BLOCK)
+    return whole.resized((columns, rows), Image.Resampling.BOX).values()
 
 
 def _quantile(ordered: list[float], share: float) -> float:

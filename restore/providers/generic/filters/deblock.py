@@ -15,10 +15,11 @@ from restore.providers.generic.planes import Plane
 from restore.providers.generic.shrinkage import Table, hard
 
 _DCT = BlockDct(8, 2)
+_CHROMA_DCT = BlockDct(8, 4)
 
 
 def deblocked(channels: Channels, damage: JpegDamage) -> Channels:
-    """Grey or RGB `channels` without blocks and ringing; their sides are multiples of 4."""
+    """Grey or RGB `channels` without blocks and ringing; their sides are multiples of 8."""
     bright = _thresholds(damage.luma_table)
     if len(channels) == 1:
         return [hard(channels[0], _DCT, bright)]
@@ -33,7 +34,7 @@ def _chroma(plane: Plane, thresholds: Table) -> Plane:
     """Deblocked at half size, where most JPEGs keep their chroma; finer detail is left alone."""
     width, height = plane.size
     half = plane.resized((width // 2, height // 2), Image.Resampling.BOX)
-    change = hard(half, _DCT, thresholds) - half
+    change = hard(half, _CHROMA_DCT, thresholds) - half
     return plane + change.resized(plane.size, Image.Resampling.BICUBIC)
 
 

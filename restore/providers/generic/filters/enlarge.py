@@ -17,7 +17,9 @@ _DCT = BlockDct(4, 1)
 
 
 def lanczos(plane: Plane, factor: int) -> Plane:
-    """`plane` plainly enlarged by the whole number `factor`."""
+    """`plane` plainly enlarged by the whole number `factor`; itself at 1."""
+    if factor == 1:
+        return plane
     width, height = plane.size
     return plane.resized((width * factor, height * factor), Image.Resampling.LANCZOS)
 

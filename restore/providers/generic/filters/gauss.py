@@ -1,4 +1,4 @@
-"""The Gaussian blur of a float plane, as sums of shifted planes (Pillow's own takes bytes alone)."""
+"""The Gaussian blur of a float plane, as sums of shifted planes: Pillow's own takes bytes alone."""
 
 import math
 

@@ -10,7 +10,7 @@ throws the file away, under which no write is on its way any more.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +30,8 @@ class Body(Protocol):
         """The next bytes; empty at the end."""
 
 
-Write = Callable[[Sequence[Chunk]], Awaitable[None]]
+# Takes a piece of the image, and whether it is the last: then the form is whole and in order.
+Write = Callable[[Chunk, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,14 @@ class FormParser:
                     raise Refusal("form_too_large")
             self._parser.receive_eof()
             await self._take_events()
-            await self._flush()
+            if self._kind is None:
+                raise Refusal("image_missing")
+            await self._flush(last=True)
             await self._settle()
         except multipart.FormError as error:
             raise Refusal("malformed_form", detail=error.reason) from None
         finally:
             await self._end_writing()
-        if self._kind is None:
-            raise Refusal("image_missing")
         return Form(self._kind, self._image_bytes, self._fields)
 
     async def _take_events(self) -> None:
@@ -142,12 +143,11 @@ class FormParser:
             raise Refusal("unsupported_image", sniff.refusal_sentence(kind), detail=kind)
         self._kind = kind
 
-    async def _flush(self) -> None:
+    async def _flush(self, *, last: bool = False) -> None:
         """Hand the gathered piece to the disk, once the one before it is written."""
         await self._settle()
-        if self._piece:
-            piece, self._piece = self._piece, bytearray()
-            self._writing = asyncio.ensure_future(self._write([piece]))
+        piece, self._piece = self._piece, bytearray()
+        self._writing = asyncio.ensure_future(self._write(piece, last))
 
     async def _settle(self) -> None:
         """Wait for the write under way; what it raised is raised here.

@@ -59,22 +59,25 @@ class FakeFile:
     def __init__(self) -> None:
         self.data = bytearray()
         self.writes: list[int] = []
+        self.complete = False
         self.under_way = 0
         self.started = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
 
-    async def write(self, chunks: Sequence[Chunk]) -> None:
+    async def write(self, piece: Chunk, last: bool) -> None:
         assert not self.under_way, "two writes at a time"
+        assert not self.complete, "a write after the last"
         self.under_way += 1
         self.started.set()
         try:
             await self.gate.wait()
             if self.error is not None:
                 raise self.error
-            self.writes.append(sum(map(len, chunks)))
-            self.data += b"".join(chunks)
+            self.writes.append(len(piece))
+            self.data += piece
+            self.complete = last
         finally:
             self.under_way -= 1
 
@@ -92,7 +95,10 @@ class FormParserTestCase(unittest.IsolatedAsyncioTestCase):
         self, pieces: Sequence[bytes | memoryview], most: int = MAX, error: Exception | None = None
     ) -> Form:
         self.body = FakeBody(pieces, error)
-        return await FormParser(BOUNDARY, most, self.file.write).parse(self.body)
+        self.file.complete = False
+        form = await FormParser(BOUNDARY, most, self.file.write).parse(self.body)
+        self.assertTrue(self.file.complete, "no write was the last")
+        return form
 
     async def parse(self, *parts: bytes, most: int = MAX) -> Form:
         return await self.parse_pieces([form(*parts)], most)

@@ -3,28 +3,28 @@
 The shell around http11: it owns the transport and the deadlines; it decides nothing about what a
 request means. The rules kept here: requests on one connection are answered in order and each
 exactly once; a refusal reaches the client even while it is still sending (answer, half-close, read
-on within bounds, close: RFC 9112, 9.6); every wait has a deadline, which the hub's sweep looks at
-once a second.
+on within bounds, close: RFC 9112, 9.6); every wait has a deadline, at which the hub looks.
 """
 
 import asyncio
-import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Protocol, cast
 
-from restore import http11, limits
+from restore import http11
 from restore.contract import Refusal
 from restore.delivery import head_of, send_file
+from restore.failures import internal_error, refusal_of, settle
 from restore.handlers import Answer, Exchange
+from restore.limits import ConnectionLimits
 from restore.logs import AccessLog
 from restore.requestbody import NO_BODY, ClientGone, RequestBody
 from restore.responses import Response, refused
 
-log = logging.getLogger("restore")
-
 _CLIENT_GONE = 499  # in the log only: nobody was left to answer
+_EVENTS_TO_END = 8  # of a body nobody read; where more is on its way, closing is cheaper
 
 
 class Phase(Enum):
@@ -42,6 +42,8 @@ class Hub(Protocol):
     handle: Callable[[Exchange], Answer]
     client: Callable[[Exchange], str]
     access: AccessLog
+    limits: ConnectionLimits
+    buffer: memoryview  # where all connections receive; what is in it is used up at once
     date: str
     stopping: bool
 
@@ -58,11 +60,12 @@ class Hub(Protocol):
         """It is closed."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Made by the hub for each accepted socket."""
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
         self._hub = hub
+        self._limits = hub.limits
         self._loop = loop
         self._http = http11.Connection()
         self._transport = cast(asyncio.Transport, None)  # set before anything else is called
@@ -72,6 +75,8 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._began = 0.0  # when the request under way began, loop time
         self._in_head = False  # the first byte of a head has come, its deadline runs
+        self._yielded = False  # more requests are there, after the others' turn
+        self._half_closed = False  # the client will send no more
         self._unsent = 0  # bytes in the write buffer at the last look; 0: the client keeps up
         self._linger_until = 0.0
         self._lingered = 0
@@ -87,33 +92,29 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if peer else "-"
-        self._deadline = self._loop.time() + limits.IDLE_S
+        self._peer = (transport.get_extra_info("peername") or "-")[0]
+        self._deadline = self._loop.time() + self._limits.idle_s
         if not self._hub.admit(self):
             self._refuse(Refusal("too_busy", headers=(("Retry-After", "1"),)))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._hub.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes stand in the hub's buffer."""
         if self._phase is Phase.LINGER:
-            self._discard(len(data))
+            self._discard(nbytes)
             return
-        self._http.receive_data(data)
-        if self._body is not None:
-            self._body.on_bytes(len(data))
-        elif self._phase is Phase.HEAD and not self._unsent:
-            self._serve()
-        elif self._http.buffered > limits.PIPELINE_BYTES:
-            self._transport.pause_reading()
+        self._http.receive_data(bytes(self._hub.buffer[:nbytes]))
+        self._on_bytes(nbytes)
 
     def eof_received(self) -> bool:
         """The client half-closed; it may still wait for an answer."""
+        self._half_closed = True
         if self._phase is Phase.LINGER:
             return False
         self._http.receive_data(b"")
-        if self._body is not None:
-            self._body.on_bytes(0)
-        elif self._phase is Phase.HEAD and not self._unsent:
-            self._serve()
+        self._on_bytes(0)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -124,12 +125,14 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._unsent = max(1, self._transport.get_write_buffer_size())
-        self._deadline = self._loop.time() + limits.WRITE_STALL_S
+        self._deadline = self._loop.time() + self._limits.write_stall_s
 
     def resume_writing(self) -> None:
         self._unsent = 0
-        self._deadline = self._linger_until if self._phase is Phase.LINGER else math.inf
-        if self._phase is Phase.HEAD:
+        self._deadline = math.inf
+        if self._phase is Phase.LINGER:
+            self._discard(0)
+        else:
             self._serve()
 
     # -- called by the hub
@@ -148,7 +151,7 @@ class Connection(asyncio.Protocol):
     def shut_down(self) -> None:
         """The server stops: what is being answered is finished, the rest closed."""
         if self._phase is Phase.HEAD:
-            self._transport.close()
+            self._close()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
@@ -158,27 +161,40 @@ class Connection(asyncio.Protocol):
 
     # -- requests
 
+    def _on_bytes(self, count: int) -> None:
+        if self._body is not None:
+            self._body.on_bytes(count)
+        elif self._phase is Phase.HEAD and not self._unsent and not self._yielded:
+            self._serve()
+        elif self._http.buffered > self._limits.held_bytes:
+            self._transport.pause_reading()
+
     def _serve(self) -> None:
         """Answer what has arrived, then wait for more."""
-        while self._phase is Phase.HEAD and not self._unsent:
+        self._yielded = False
+        for _ in range(self._limits.served_at_once):
+            if self._phase is not Phase.HEAD or self._unsent:
+                return
             try:
                 event = self._http.next_event()
             except http11.ProtocolError as error:
-                self._refuse(_from_protocol(error))
+                self._refuse(refusal_of(error))
                 return
             if isinstance(event, http11.Request):
                 self._begin(event)
             elif event is http11.CONNECTION_CLOSED:
-                self._transport.close()
+                self._close()
                 return
             else:
                 self._wait_for_head()
                 return
+        self._yielded = True
+        self._loop.call_soon(self._serve)
 
     def _wait_for_head(self) -> None:
         started = self._http.head_started
         if not (started and self._in_head):
-            wait_s = limits.HEAD_S if started else limits.IDLE_S
+            wait_s = self._limits.head_s if started else self._limits.idle_s
             self._deadline = self._loop.time() + wait_s
             self._in_head = started
         self._transport.resume_reading()
@@ -189,14 +205,15 @@ class Connection(asyncio.Protocol):
         self._deadline = math.inf
         self._hub.begin_work(self)
         if request.has_body:
-            self._body = RequestBody(self._http, self._transport, request.expect_continue)
+            expects = request.expect_continue
+            self._body = RequestBody(self._http, self._transport, expects, self._limits)
         exchange = Exchange(request, self._body or NO_BODY, self._peer)
         try:
             answer = self._hub.handle(exchange)
         except Refusal as refusal:
             answer = refused(refusal)
         except Exception:
-            answer = _internal_error()
+            answer = internal_error()
         if isinstance(answer, Response) and answer.file is None:
             self._send(exchange, answer)
         else:
@@ -205,14 +222,16 @@ class Connection(asyncio.Protocol):
     async def _work(self, exchange: Exchange, answer: Answer) -> None:
         """Await an answer and send it, with its file."""
         try:
-            response = answer if isinstance(answer, Response) else await _settle(answer)
+            response = answer if isinstance(answer, Response) else await settle(answer)
             if response.file is None:
                 self._send(exchange, response)
             else:
                 await self._send_with_file(exchange, response)
         except ClientGone:
+            self._give_up(exchange)
+        except Exception:
+            internal_error()
             self._transport.abort()
-            self._record(exchange, _CLIENT_GONE, "client_gone")
         finally:
             self._task = None
         self._serve()
@@ -221,45 +240,53 @@ class Connection(asyncio.Protocol):
 
     def _send(self, exchange: Exchange, response: Response) -> None:
         """Send an answer that is in memory, and end the exchange."""
-        if self._phase is Phase.CLOSED:
-            raise ClientGone
-        request = exchange.request
-        keep = self._may_keep(request)
-        head = head_of(response, self._hub.date, keep=keep, old=request.http_version == (1, 0))
-        self._transport.write(head if request.method == "HEAD" else head + response.body)
+        if self._transport.is_closing():
+            self._give_up(exchange)
+            return
+        keep = self._may_keep(exchange.request)
+        head = self._head(exchange, response, keep)
+        self._transport.write(head if exchange.request.method == "HEAD" else head + response.body)
         self._record(exchange, response.status, response.code)
         self._end(keep)
 
     async def _send_with_file(self, exchange: Exchange, response: Response) -> None:
         assert response.file is not None
-        request = exchange.request
         with response.file.file:
-            if self._phase is Phase.CLOSED:
+            if self._transport.is_closing():
                 raise ClientGone
-            keep = self._may_keep(request)
-            old = request.http_version == (1, 0)
-            self._transport.write(head_of(response, self._hub.date, keep=keep, old=old))
-            if request.method != "HEAD":
-                await send_file(self._transport, response.file)
-        if self._phase is Phase.CLOSED:
+            keep = self._may_keep(exchange.request)
+            self._transport.write(self._head(exchange, response, keep))
+            if exchange.request.method != "HEAD":
+                await send_file(self._transport, response.file, self._limits)
+        if self._transport.is_closing():
             raise ClientGone
         self._record(exchange, response.status, response.code)
         self._end(keep)
+
+    def _head(self, exchange: Exchange, response: Response, keep: bool) -> bytes:
+        old = exchange.request.http_version == (1, 0)
+        return head_of(response, self._hub.date, keep=keep, old=old)
+
+    def _give_up(self, exchange: Exchange) -> None:
+        self._transport.abort()
+        self._record(exchange, _CLIENT_GONE, "client_gone")
 
     def _may_keep(self, request: http11.Request) -> bool:
         """Whether the connection can take another request: all of this one's body is here."""
         if not request.keep_alive or self._hub.stopping:
             return False
         try:
-            while self._http.state is not http11.State.DONE:
+            for _ in range(_EVENTS_TO_END):
+                if self._http.state is http11.State.DONE:
+                    return True
                 if self._http.next_event() is http11.NEED_DATA:
                     return False
         except http11.ProtocolError:
-            return False
-        return True
+            pass
+        return False
 
     def _end(self, keep: bool) -> None:
-        body, self._body = self._body, None
+        self._body = None
         if not keep:
             self._linger()
             return
@@ -267,71 +294,56 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.HEAD
         self._in_head = False
         self._hub.end_work(self)
-        if body is not None:
-            body.release()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and close."""
         response = refused(refusal)
         self._transport.write(head_of(response, self._hub.date, keep=False) + response.body)
-        self._hub.access.record(self._peer, "-", "-", response.status, 0.0, response.code)
+        code = f"{refusal.code}: {refusal.detail}" if refusal.detail else refusal.code
+        self._hub.access.record(self._peer, "-", "-", response.status, 0.0, code)
         self._linger()
 
     def _linger(self) -> None:
         """Half-close; the client reads the answer, and closes when it has stopped sending."""
+        if self._half_closed:
+            self._close()
+            return
         self._phase = Phase.LINGER
-        now = self._loop.time()
-        self._linger_until = now + limits.LINGER_S
-        self._deadline = now + limits.LINGER_STALL_S
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._hub.end_work(self)
+        self._linger_until = self._loop.time() + self._limits.linger_s
+        self._discard(0)
+        self._transport.resume_reading()
+        with suppress(OSError):  # reset by the client since the last write
             self._transport.write_eof()
 
     def _discard(self, count: int) -> None:
+        """Count what still comes, and set the time that it has."""
+        limits = self._limits
         self._lingered += count
-        if self._lingered > limits.LINGER_BYTES:
+        if self._lingered > limits.linger_bytes:
             self._transport.abort()
         elif not self._unsent:
-            self._deadline = min(self._linger_until, self._loop.time() + limits.LINGER_STALL_S)
+            until = self._linger_until + self._lingered / limits.linger_min_bytes_per_s
+            self._deadline = min(until, self._loop.time() + limits.linger_stall_s)
+
+    def _close(self) -> None:
+        """Close once all that was written is out, for which the client has a bounded time."""
+        self._phase = Phase.LINGER
+        self._hub.end_work(self)
+        self._linger_until = self._deadline = self._loop.time() + self._limits.write_stall_s
+        self._transport.close()
 
     def _check_reader(self, now: float) -> None:
         """Whether a client that lags behind still takes its answer fast enough."""
-        unsent = self._transport.get_write_buffer_size()
-        if self._unsent - unsent < limits.WRITE_STALL_S * limits.WRITE_MIN_BYTES_PER_S:
+        limits, unsent = self._limits, self._transport.get_write_buffer_size()
+        if self._unsent - unsent < limits.write_stall_s * limits.write_min_bytes_per_s:
             self._transport.abort()
         else:
             self._unsent = unsent
-            self._deadline = now + limits.WRITE_STALL_S
+            self._deadline = now + limits.write_stall_s
 
     def _record(self, exchange: Exchange, status: int, code: str) -> None:
         request = exchange.request
         seconds = self._loop.time() - self._began
         client = self._hub.client(exchange)
         self._hub.access.record(client, request.method, request.path, status, seconds, code)
-
-
-async def _settle(answer: Awaitable[Response]) -> Response:
-    """An awaited answer, whatever it raises but ClientGone."""
-    try:
-        return await answer
-    except Refusal as refusal:
-        if refusal.detail:
-            detail = refusal.detail.encode("unicode_escape").decode("ascii")[:500]
-            log.info("refused with %s: %s", refusal.code, detail)
-        return refused(refusal)
-    except http11.ProtocolError as error:
-        return refused(_from_protocol(error))
-    except ClientGone:
-        raise
-    except Exception:
-        return _internal_error()
-
-
-def _from_protocol(error: http11.ProtocolError) -> Refusal:
-    return Refusal(error.code, detail=error.reason)
-
-
-def _internal_error() -> Response:
-    """For an exception that nobody foresaw; call it where it was caught."""
-    log.exception("a request could not be answered")
-    return refused(Refusal("internal_error"))

@@ -9,12 +9,13 @@ import socket
 from functools import lru_cache
 from typing import cast
 
-from restore import http11, limits
+from restore import http11
+from restore.limits import DEFAULT_CONNECTION_LIMITS, KIB, MIB, ConnectionLimits
 from restore.requestbody import ClientGone
 from restore.responses import FileSlice, Headers, Response
 
-_PIECE_BYTES = limits.MIB  # of a file at once; between two of them the others have their turn
-_UNSENT_BYTES = 128 * limits.KIB  # in the kernel and not on their way: how finely a reader is seen
+_PIECE_BYTES = MIB  # of a file at once; between two of them the others have their turn
+_UNSENT_BYTES = 128 * KIB  # in the kernel and not on their way: how finely a reader is seen
 _NO_LENGTH = frozenset({204, 304})  # RFC 9110, 8.6
 
 
@@ -37,11 +38,15 @@ def _fixed_head(status: int, headers: Headers) -> bytes:
     return http11.response_head(status, headers)[:-2]
 
 
-async def send_file(transport: asyncio.Transport, part: FileSlice) -> None:
+async def send_file(
+    transport: asyncio.Transport,
+    part: FileSlice,
+    limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS,
+) -> None:
     """Send a part of a file behind what has been written to `transport`.
 
-    Raises ClientGone where the client is gone, takes no byte for limits.WRITE_STALL_S or fewer than
-    limits.WRITE_MIN_BYTES_PER_S after that, and where the file is shorter than it was.
+    Raises ClientGone where the client is gone, takes no byte for `limits.write_stall_s` or fewer
+    than `limits.write_min_bytes_per_s` after that, and where the file is shorter than it was.
 
     `loop.sendfile` has no time-out of its own, and after a cancel nobody knows how much it has sent
     (and asyncio logs an InvalidStateError, 3.11.7): in pieces small enough to tell a slow client
@@ -50,7 +55,7 @@ async def send_file(transport: asyncio.Transport, part: FileSlice) -> None:
     """
     try:
         with _duplicate(transport) as sock:
-            await _send(transport, sock, part)
+            await _send(transport, sock, part, limits)
     except OSError:  # TimeoutError is one
         raise ClientGone from None
 
@@ -66,11 +71,13 @@ def _duplicate(transport: asyncio.Transport) -> socket.socket:
     return sock.dup()
 
 
-async def _send(transport: asyncio.Transport, sock: socket.socket, part: FileSlice) -> None:
+async def _send(
+    transport: asyncio.Transport, sock: socket.socket, part: FileSlice, limits: ConnectionLimits
+) -> None:
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
     while sent < part.count:
-        await _until_writable(loop, sock)
+        await _until_writable(loop, sock, limits.write_stall_s)
         if transport.is_closing():
             raise ClientGone
         if transport.get_write_buffer_size():  # goes first, as soon as the socket is writable
@@ -81,17 +88,19 @@ async def _send(transport: asyncio.Transport, sock: socket.socket, part: FileSli
         except BlockingIOError:
             continue
         sent += count
-        late_s = loop.time() - began - limits.WRITE_STALL_S
-        if not count or sent < late_s * limits.WRITE_MIN_BYTES_PER_S:
+        late_s = loop.time() - began - limits.write_stall_s
+        if not count or sent < late_s * limits.write_min_bytes_per_s:
             raise ClientGone
 
 
-async def _until_writable(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
-    """Wait until `sock` takes bytes. Raises TimeoutError after limits.WRITE_STALL_S."""
+async def _until_writable(
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, stall_s: float
+) -> None:
+    """Wait until `sock` takes bytes. Raises TimeoutError after `stall_s` seconds."""
     writable = asyncio.Event()
     loop.add_writer(sock, writable.set)
     try:
-        async with asyncio.timeout(limits.WRITE_STALL_S):
+        async with asyncio.timeout(stall_s):
             await writable.wait()
     finally:
         loop.remove_writer(sock)

@@ -2,7 +2,11 @@
 
 Settings that a person may want to change are in config.py; these hold for everybody. The limits of
 the two parsers are arguments of theirs (HttpLimits, FormLimits) and stand beside their code.
+Those of the connections are one value too, so that a test can shorten its waits.
 """
+
+from dataclasses import dataclass
+from typing import Final
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -16,23 +20,36 @@ WRITE_BYTES = (
 )  # gathered before a write to disk; 16 uploads at once hold two of these each
 INSPECT_S = 5.0  # looking at an image's header
 
-# -- one connection
-HEAD_S = 15.0  # first byte of a request head to its last
-IDLE_S = 60.0  # between two requests, and to the first byte of one
-BODY_STALL_S = 20.0  # without one byte of a body
-BODY_MIN_BYTES_PER_S = 1 * KIB  # mean over a body after BODY_GRACE_S
-BODY_GRACE_S = 20.0
-WRITE_STALL_S = 30.0  # an answer of which the client takes no byte
-WRITE_MIN_BYTES_PER_S = 1 * KIB  # mean over an answer after WRITE_STALL_S
-LINGER_S = 30.0  # reading on after a refusal, so that the client sees the answer
-LINGER_STALL_S = 5.0  # of which without a byte
-LINGER_BYTES = 32 * MIB
-PIPELINE_BYTES = 64 * KIB  # of further requests held while one is answered
-
 # -- all connections
-MAX_CONNECTIONS = 4096
-SPARE_DESCRIPTORS = 128  # for files, database, children
-BACKLOG = 1024
+SPARE_DESCRIPTORS = 160  # for database, children, uploads, and connections not yet judged
+DESCRIPTORS_PER_CONNECTION = 3  # of a download: its socket twice (see delivery), and its file
+BACKLOG = 1024  # connections that the kernel holds ready
+ACCEPTED_AT_ONCE = 8  # before the first of them is judged
+TURNED_AWAY = 32  # told that there is no room and reading it, beside those that are served
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What the connections may cost, and how long each wait for a client may take."""
+
+    most: int = 4096  # connections at once, as far as the descriptors go
+    head_s: float = 15.0  # first byte of a request head to its last
+    idle_s: float = 55.0  # between two requests, and to the first byte of one
+    body_stall_s: float = 20.0  # without one byte of a body
+    body_grace_s: float = 20.0  # of waiting for a body before the mean counts
+    body_min_bytes_per_s: float = 1 * KIB  # mean over a body after that
+    write_stall_s: float = 30.0  # an answer of which the client takes no byte
+    write_min_bytes_per_s: float = 1 * KIB  # mean over an answer after that
+    linger_stall_s: float = 5.0  # without a byte, behind the last answer
+    linger_s: float = 30.0  # reading on behind it before the mean counts
+    linger_min_bytes_per_s: float = 64 * KIB  # mean after that
+    linger_bytes: int = 32 * MIB  # read behind it
+    held_bytes: int = 16 * KIB  # received and not used, at which reading pauses
+    served_at_once: int = 32  # pipelined requests, then the other clients have their turn
+    sweep_s: float = 1.0  # between two looks at the clock: deadlines are kept to within this
+
+
+DEFAULT_CONNECTION_LIMITS: Final = ConnectionLimits()
 
 # -- jobs
 WORKER_OUTPUT_BYTES = 16 * KIB  # of what a worker prints during one job, kept in the log

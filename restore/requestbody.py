@@ -1,15 +1,18 @@
 """A request's body as its handler reads it: pulled, timed, and never gathered.
 
 Bytes are taken from the client only as fast as the handler asks for them. A client that stops
-sending, or sends slower than limits.BODY_MIN_BYTES_PER_S, ends the wait with a 408; one that goes
-away ends it with ClientGone. What the bytes mean is the form parser's.
+sending, or on the mean of the time that was spent waiting for it sends too slowly, ends the wait
+with a 408; one that goes away ends it with ClientGone. What the bytes mean is the form parser's.
 """
 
 import asyncio
 import math
 
-from restore import http11, limits
+from restore import http11
 from restore.contract import Refusal
+from restore.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
+
+_READS_IN_A_ROW = 8  # of what is there already; then the other connections have their turn
 
 
 class ClientGone(Exception):  # noqa: N818  (it is what happened, not a fault)
@@ -20,15 +23,21 @@ class RequestBody:
     """The body behind one request; `deadline` (loop time) is when the wait under way ends."""
 
     def __init__(
-        self, http: http11.Connection, transport: asyncio.Transport, expect_continue: bool
+        self,
+        http: http11.Connection,
+        transport: asyncio.Transport,
+        expect_continue: bool,
+        limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS,
     ) -> None:
         self._http = http
         self._transport = transport
         self._expect_continue = expect_continue
+        self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._bytes_came: asyncio.Future[None] | None = None
-        self._began = 0.0
+        self._waited_s = 0.0
         self._received = 0
+        self._in_a_row = 0  # reads since the loop last had its turn
         self._paused = False
         self._gone = False
         self.deadline = math.inf
@@ -36,15 +45,17 @@ class RequestBody:
     async def read(self) -> bytes | memoryview:
         """The next bytes; empty at the end.
 
-        The first call asks a client that waits for it to send (RFC 9110, 10.1.1). Raises Refusal
-        (408), http11.ProtocolError and ClientGone.
+        The first call asks a client that waits for it to send, unless it sends already (RFC 9110,
+        10.1.1). Raises Refusal (408), http11.ProtocolError and ClientGone.
         """
-        if self._expect_continue and not self._gone:
-            self._expect_continue = False
-            self._transport.write(http11.CONTINUE)
+        if self._in_a_row == _READS_IN_A_ROW:
+            self._in_a_row = 0
+            await asyncio.sleep(0)
+        self._in_a_row += 1
         while True:
             event = self._http.next_event()
             if isinstance(event, http11.Data):
+                self._expect_continue = False
                 return event.data
             if self._http.state is http11.State.DONE:
                 return b""
@@ -56,7 +67,7 @@ class RequestBody:
         if self._bytes_came is not None:
             if not self._bytes_came.done():
                 self._bytes_came.set_result(None)
-        elif self._http.buffered > limits.PIPELINE_BYTES and not self._paused:
+        elif self._http.buffered > self._limits.held_bytes and not self._paused:
             self._paused = True
             self._transport.pause_reading()
 
@@ -78,18 +89,22 @@ class RequestBody:
     async def _wait(self) -> None:
         if self._gone:
             raise ClientGone
-        now = self._loop.time()
-        self._began = self._began or now
-        owed_s = self._received / limits.BODY_MIN_BYTES_PER_S
-        too_slow = self._began + limits.BODY_GRACE_S + owed_s
-        self.deadline = min(now + limits.BODY_STALL_S, too_slow)
+        if self._expect_continue:
+            self._expect_continue = False
+            if not (self._received or self._http.buffered):
+                self._transport.write(http11.CONTINUE)
+        began, limits = self._loop.time(), self._limits
+        owed_s = limits.body_grace_s + self._received / limits.body_min_bytes_per_s
+        self.deadline = began + min(limits.body_stall_s, owed_s - self._waited_s)
         self._bytes_came = self._loop.create_future()
         self.release()
         try:
             await self._bytes_came
         finally:
+            self._in_a_row = 0
             self._bytes_came = None
             self.deadline = math.inf
+            self._waited_s += self._loop.time() - began
 
     def _fail(self, error: Exception) -> None:
         if self._bytes_came is not None and not self._bytes_came.done():

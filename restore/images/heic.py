@@ -13,7 +13,7 @@ from PIL import Image
 
 from restore.images import heic_sequence
 from restore.images.problem import BrokenFile
-from restore.sniff import brands, coded_as, holds_hevc
+from restore.sniff import coded_as, holds_hevc
 
 pillow_heif.register_heif_opener(
     thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
@@ -29,15 +29,27 @@ def is_hevc(file: BinaryIO) -> bool:
     return holds_hevc(coded_as(file.read()))
 
 
+def read_size(file: BinaryIO) -> tuple[int, int]:
+    """Width and height of the primary picture, upright, in pixels. Raises as open_picture does.
+
+    Pillow isn't asked, for it refuses to say how large a picture of half a gigapixel is.
+    """
+    width, height = pillow_heif.open_heif(io.BytesIO(_still(file))).size
+    return width, height
+
+
 def open_picture(file: BinaryIO) -> Image.Image:
     """Open the primary picture; nothing is decoded yet. Raises BrokenFile, or as Pillow."""
+    return Image.open(io.BytesIO(_still(file)), formats=["HEIF"])
+
+
+def _still(file: BinaryIO) -> bytes:
+    """The file as one that pillow_heif opens: a still picture, with a major brand it knows."""
     file.seek(0)
     data = file.read()
     if not heic_sequence.has_still(data):
-        data = heic_sequence.first_picture(data)
-    elif brands(data)[:1] not in {(brand,) for brand in _OPENED}:
-        data = data[:8] + b"heic" + data[12:]
-    return Image.open(io.BytesIO(data), formats=["HEIF"])
+        return heic_sequence.first_picture(data)
+    return data if data[8:12] in _OPENED else data[:8] + b"heic" + data[12:]
 
 
 def load(image: Image.Image) -> None:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from restore.contract import MAX_SIDE_PX
 from restore.images import heic, jpeg, png, webp
+from restore.images.pixels import DECODE_ERRORS
 from restore.images.problem import BrokenFile, ImageError
 from restore.sniff import Kind
 
@@ -21,7 +22,7 @@ def inspect(path: str, kind: str) -> tuple[int, int]:
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             width, height = _size(file, Kind(kind))
-    except (BrokenFile, OSError, ValueError, SyntaxError, MemoryError) as error:
+    except (BrokenFile, MemoryError, *DECODE_ERRORS) as error:
         raise ImageError("image_unreadable", f"{kind}: {error}") from error
     if width < 1 or height < 1:
         raise ImageError("image_unreadable", f"{kind}: {width} x {height}", width, height)
@@ -43,5 +44,4 @@ def _size(file: BinaryIO, kind: Kind) -> tuple[int, int]:
         return webp.read_size(file)
     if not heic.is_hevc(file):
         raise ImageError("unsupported_image", "HEIF without HEVC")
-    with heic.open_picture(file) as image:
-        return image.size
+    return heic.read_size(file)

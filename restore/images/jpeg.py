@@ -20,8 +20,9 @@ _SOI, EOI, SOS, _DQT, _DHT, _DRI, _DAC, _DNL = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xD
 APP0, APP1, APP2, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
-_STANDALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
+_SKIPPED = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})  # no segments: stuffing, TEM, restarts
 _PICTURE = frozenset({_DQT, _DHT, _DRI, _DAC, _DNL, SOS, APP0, _APP14}) | _FRAMES
+_KNOWN = _PICTURE | frozenset({EOI, _COM, *range(APP0, APP0 + 16)})
 _MAX_SEGMENTS = 20_000  # the most seen in real files are some 300; each costs 2 us here
 _SEGMENT_BYTES = 65_533  # of content, T.81 B.1.1.4
 
@@ -73,11 +74,6 @@ class Scan:
     def components(self) -> tuple[int, ...]:
         """The numbers of the components that it codes."""
         return tuple(self.header[1 : 1 + 2 * self.header[0] : 2])
-
-    @property
-    def first_coefficient(self) -> int:
-        """Where the band that it codes begins; 0 is the mean of a block (T.81 B.2.3)."""
-        return self.header[-3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +154,9 @@ def _next_marker(file: BinaryIO) -> int | None:
             continue
         while byte == b"\xff":
             byte = file.read(1)
-        if byte and byte[0] not in _STANDALONE:
+        if byte and byte[0] not in _SKIPPED:
+            if byte[0] not in _KNOWN:  # libjpeg, too, gives up here
+                raise BrokenFile(f"JPEG: marker {byte.hex()}")
             return byte[0]
     return None
 

@@ -27,24 +27,24 @@ def check(file: BinaryIO, parsed: jpeg.Jpeg) -> None:
     """Find out whether the picture is all there. Raises BrokenFile or what Pillow raises."""
     if not parsed.whole:
         raise BrokenFile("JPEG: no EOI")
+    process = parsed.frame.process
+    if process not in (jpeg.BASELINE, jpeg.EXTENDED, jpeg.PROGRESSIVE):
+        _load(file, jpeg.picture_parts(parsed))  # arithmetic or lossless: rare, and not checked
+        return
     if missing := _missing_components(parsed):
         raise BrokenFile(f"JPEG: no scan of components {missing}")
-    process = parsed.frame.process
-    if len(parsed.scans) == 1 and process in (jpeg.BASELINE, jpeg.EXTENDED):
+    if len(parsed.scans) == 1 and process != jpeg.PROGRESSIVE:
         _check_one_scan(file, parsed)
-    elif process in (jpeg.BASELINE, jpeg.EXTENDED, jpeg.PROGRESSIVE):
-        _check_last_scan(file, parsed)
     else:
-        _load(file, jpeg.picture_parts(parsed))
+        _check_last_scan(file, parsed)
 
 
 def _missing_components(parsed: jpeg.Jpeg) -> set[int]:
-    """The components that no scan codes, or of which only details are there.
+    """The components that no scan codes.
 
     A progressive file may leave details out: it shows the whole picture, if less sharp.
     """
-    scans = (scan for scan in parsed.scans if scan.first_coefficient == 0)
-    return set(parsed.frame.components).difference(*(scan.components for scan in scans))
+    return set(parsed.frame.components).difference(*(scan.components for scan in parsed.scans))
 
 
 def _check_one_scan(file: BinaryIO, parsed: jpeg.Jpeg) -> None:

@@ -63,11 +63,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Png:
-    """All chunks up to IEND; `closed`: there is an IEND."""
+    """All chunks up to IEND; `closed`: there is one; `cut`: the file ends amid a chunk."""
 
     header: Header
     chunks: tuple[Chunk, ...]
     closed: bool
+    cut: bool
 
     @property
     def ordinary(self) -> bool:
@@ -101,9 +102,11 @@ def parse(file: BinaryIO) -> Png:
     """Read the list of chunks; checks no sums but the IHDR's. Raises BrokenFile."""
     header = read_header(file)
     chunks = tuple(_chunks(file))
+    cut = chunks[-1].end < file.seek(0, 2)
     if sum(chunk.type == b"IHDR" for chunk in chunks) > 1:
         raise BrokenFile("PNG: more than one IHDR")
-    return Png(header, chunks, bool(chunks) and chunks[-1].type == b"IEND")
+    closed = chunks[-1].type == b"IEND"
+    return Png(header, chunks, closed, cut and not closed)
 
 
 def _chunks(file: BinaryIO) -> Iterator[Chunk]:
@@ -133,6 +136,8 @@ def check(file: BinaryIO, png: Png) -> None:
     checked. Ancillary chunks may be damaged, and the IEND be missing: neither is needed to see the
     whole picture.
     """
+    if png.cut:
+        raise BrokenFile("PNG: ends amid a chunk")
     if not png.consecutive:
         raise BrokenFile("PNG: IDAT chunks apart from each other")
     if png.header.colour == 3 and not any(chunk.type == b"PLTE" for chunk in png.chunks):

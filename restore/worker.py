@@ -136,7 +136,8 @@ def load_models(provider: str) -> Models:
         try:
             return Models(providers.load(provider).models)
         except providers.ProviderError as error:
-            return Models(problem=str(error), detail=child.describe(error))
+            said_it_all = isinstance(error.__cause__, ModuleNotFoundError | None)
+            return Models(problem=str(error), detail="" if said_it_all else child.describe(error))
     except BaseException as error:
         return Models(problem="The providers can't be imported.", detail=child.describe(error))
 

@@ -12,7 +12,7 @@ from restore import http11
 from restore.contract import Refusal
 from restore.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
 
-_READS_IN_A_ROW = 8  # of what is there already; then the other connections have their turn
+_READS_IN_A_ROW = 4  # of what is there already; then the other connections have their turn
 
 
 class ClientGone(Exception):  # noqa: N818  (it is what happened, not a fault)

@@ -13,6 +13,7 @@ from restore.http11.lines import FIELD_CHAR, TCHAR, FieldLines, LineBuffer
 
 SIZE_DIGITS = 15  # hexadecimal; an exabyte
 GATHERED_BYTES = 16 * 1024  # small chunks are joined to about this much, for those who write them
+GATHERED_CHUNKS = 256  # and no more than so many: a millisecond of work, before the caller is asked
 
 _QUOTED = rf'"(?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*+"'
 _EXTENSION = rf"[\t ]*+;[\t ]*+[{TCHAR}]++(?:[\t ]*=[\t ]*+(?:[{TCHAR}]++|{_QUOTED}))?"
@@ -61,7 +62,9 @@ class ChunkedReader:
         pieces: list[bytes | memoryview] = []
         gathered = 0
         try:
-            while gathered < GATHERED_BYTES and (piece := self._read_piece(buffer)):
+            for _ in range(GATHERED_CHUNKS):
+                if gathered >= GATHERED_BYTES or not (piece := self._read_piece(buffer)):
+                    break
                 pieces.append(piece)
                 gathered += len(piece)
         except ProtocolError as fault:

@@ -138,8 +138,9 @@ class App:
                 gc.freeze()  # what lives now lives for ever: no collection looks at it again
                 await self._stop.wait()
         finally:
+            until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
             await listening.stop(config.shutdown_grace_s)
-            await dispatcher.stop(config.shutdown_grace_s)
+            await dispatcher.stop(max(0.0, until - loop.time()))
             await pool.close()
             if started:
                 unfinished = store.waiting + len(store.running())

@@ -20,7 +20,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from contextvars import ContextVar
 from ctypes import c_double
 from dataclasses import dataclass
@@ -210,15 +210,15 @@ def call(function: Callable[..., object], args: tuple[object, ...]) -> Reply:
 @contextmanager
 def in_folder(folder: str) -> Iterator[None]:
     """Make `folder` the current folder and the one for temporary files, for the block."""
-    os.chdir(folder)
-    tempfile.tempdir = folder
-    os.putenv("TMPDIR", folder)  # for C code and for programs that a provider starts
-    try:
-        yield
-    finally:
-        os.unsetenv("TMPDIR")
-        tempfile.tempdir = None
-        os.chdir("/")
+    before = tempfile.tempdir
+    with chdir(folder):
+        tempfile.tempdir = folder
+        os.putenv("TMPDIR", folder)  # for C code and for programs that a provider starts
+        try:
+            yield
+        finally:
+            os.unsetenv("TMPDIR")
+            tempfile.tempdir = before
 
 
 def describe(error: BaseException) -> str:

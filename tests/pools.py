@@ -83,25 +83,26 @@ def fork_server() -> int:
 def living(pids: "tuple[int, ...] | list[int]", within_s: float) -> list[int]:
     """Which of `pids` still run once they have had `within_s` seconds to end."""
     deadline = time.monotonic() + within_s
-    while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < deadline:
+    while (left := _running() & set(pids)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return left
+    return sorted(left)
 
 
 def children_of(pid: int) -> list[int]:
-    rows = _ps("-A", "-o", "pid=,ppid=,stat=")
-    return [int(row[0]) for row in rows if int(row[1]) == pid and not row[2].startswith("Z")]
+    return [each for each, parent in _processes() if parent == pid]
 
 
 def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
-def _runs(pid: int) -> bool:
-    rows = _ps("-o", "stat=", "-p", str(pid))
-    return bool(rows) and not rows[0][0].startswith("Z")
+def _running() -> set[int]:
+    return {pid for pid, _ in _processes()}
 
 
-def _ps(*arguments: str) -> list[list[str]]:
-    listing = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
-    return [line.split() for line in listing.stdout.splitlines()]
+def _processes() -> list[tuple[int, int]]:
+    """Process and parent, without those that only wait to be reaped."""
+    command = ["ps", "-A", "-o", "pid=,ppid=,stat="]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = [line.split() for line in listing.stdout.splitlines()]
+    return [(int(pid), int(parent)) for pid, parent, state in rows if not state.startswith("Z")]

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from types import ModuleType
 from typing import Protocol
 
@@ -44,7 +45,7 @@ def load(spec: str, dummy_delay_s: tuple[float, float] | None = None) -> Loaded:
     """Import the provider `spec`: a name of PROVIDERS or "package.module:callable".
 
     `dummy_delay_s` is the shortest and longest wait of the dummy provider, in seconds. Raises
-    ProviderError, with the cause as its `__cause__`.
+    ProviderError, where the module raised with that as its `__cause__`.
     """
     target = PROVIDERS.get(spec, spec)
     module_name, colon, name = target.partition(":")
@@ -77,17 +78,18 @@ def _covers(missing: str, wanted: str) -> bool:
 
 
 def _callable(spec: str, module: ModuleType, name: str) -> Callable[..., str]:
-    run = getattr(module, name, None)
-    if run is None:
-        raise ProviderError(f"PROVIDER={spec!r}: the module has no {name!r}.")
+    try:
+        run = attrgetter(name)(module)
+    except AttributeError:
+        raise ProviderError(f"PROVIDER={spec!r}: the module has no {name!r}.") from None
     if not callable(run):
         raise ProviderError(f"PROVIDER={spec!r}: {name!r} can't be called.")
     try:
         inspect.signature(run).bind("", "", 0.5, 1)
-    except TypeError as error:
+    except TypeError:
         raise ProviderError(
             f"PROVIDER={spec!r}: {name!r} doesn't take (image_path, model_id, strength, upscale)."
-        ) from error
+        ) from None
     except ValueError:
         pass  # written in C, without a signature to look at
     return run  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ starts.
 """
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -178,9 +179,9 @@ def _sniff_markup(text: bytes) -> Kind:
 
 def _text_or_unknown(text: bytes) -> Kind:
     try:
-        text[:-4].decode("utf-8")  # the last character may be cut
-    except UnicodeDecodeError as error:
-        return Kind.TEXT if error.reason == "unexpected end of data" else Kind.UNKNOWN
+        getincrementaldecoder("utf-8")().decode(text)  # the last character may be cut
+    except UnicodeDecodeError:
+        return Kind.UNKNOWN
     return Kind.TEXT
 
 

@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 48, 32
 
 
 def drawing(mode: str = "RGB", size: tuple[int, int] = (WIDTH, HEIGHT)) -> Image.Image:
-    """The picture: smooth colours, and one corner marked, so that no turn or flip maps it on itself.
+    """Smooth colours and one marked corner, so that no turn or flip maps it on itself.
 
     With alpha (LA, RGBA) the lower right part is half, and a stripe fully transparent.
     """
@@ -182,15 +182,14 @@ def without_segment(jpeg: bytes, marker: int) -> bytes:
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:
-    return (
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc32(kind + content))
-    )
+    crc = crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)
 
 
 def png(
     header: tuple[int, int, int, int, int], rows: bytes, *chunks: bytes, level: int = 6
 ) -> bytes:
-    """A PNG of (width, height, depth, colour type, interlace), its filtered rows and more chunks."""
+    """A PNG of (width, height, depth, colour type, interlace), filtered rows, more chunks."""
     width, height, depth, colour, interlace = header
     first = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
     return b"".join(

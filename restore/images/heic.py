@@ -23,10 +23,11 @@ pillow_heif.register_heif_opener(
 _OPENED = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
 
 
-def is_hevc(file: BinaryIO) -> bool:
-    """Whether the file holds a picture that is coded as HEVC, by its boxes."""
+def is_foreign(file: BinaryIO) -> bool:
+    """Whether the file's pictures are, by its boxes, coded otherwise than as HEVC."""
     file.seek(0)
-    return holds_hevc(coded_as(file.read()))
+    coded = coded_as(file.read())
+    return bool(coded) and not holds_hevc(coded)
 
 
 def read_size(file: BinaryIO) -> tuple[int, int]:

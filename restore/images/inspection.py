@@ -42,6 +42,6 @@ def _size(file: BinaryIO, kind: Kind) -> tuple[int, int]:
         return header.width, header.height
     if kind is Kind.WEBP:
         return webp.read_size(file)
-    if not heic.is_hevc(file):
+    if heic.is_foreign(file):
         raise ImageError("unsupported_image", "HEIF without HEVC")
     return heic.read_size(file)

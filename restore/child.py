@@ -23,10 +23,11 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, suppress
 from contextvars import ContextVar
 from ctypes import c_double
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TextIO
 
 from restore import limits
 from restore.progress import Listener, listening
@@ -68,7 +69,7 @@ class _Child:
     settings: ChildSettings
     progress: c_double
     output: Connection
-    resident_mib: float
+    resident_mib: float | None = None  # after its first call, by when a provider has its model
 
 
 _child: ContextVar[_Child | None] = ContextVar("restore_child", default=None)
@@ -100,7 +101,7 @@ def begin(progress: c_double, output: Connection, settings: ChildSettings) -> No
             step()
         except Exception:
             traceback.print_exc()
-    _child.set(_Child(settings, progress, output, _resident_mib()))
+    _child.set(_Child(settings, progress, output))
 
 
 def _ignore_signals() -> None:
@@ -203,8 +204,7 @@ def call(function: Callable[..., object], args: tuple[object, ...]) -> Reply:
     for name in ("stdout", "stderr"):
         with suppress(Exception):  # by now it may be anything, or nothing
             getattr(sys, name).flush()
-    grown = _resident_mib() - child.resident_mib
-    return Reply(payload, failure, spent=grown > limits.CHILD_GROWTH_MIB)
+    return Reply(payload, failure, spent=_has_grown(child))
 
 
 @contextmanager
@@ -233,6 +233,14 @@ def describe(error: BaseException) -> str:
     return f"{text[:head]}\n...\n{text[head - FAILURE_CHARS :]}"
 
 
+def _has_grown(child: _Child) -> bool:
+    now = _resident_mib()
+    if child.resident_mib is None:
+        _child.set(replace(child, resident_mib=now))
+        return False
+    return now - child.resident_mib > limits.CHILD_GROWTH_MIB
+
+
 def _put_right(child: _Child) -> None:
     """Undo what a provider may have done to the process that it shares with the next job."""
     _restore_output(child.output)
@@ -246,10 +254,19 @@ def _restore_output(output: Connection) -> None:
     """Print into `output`, even where descriptors 1 and 2 were closed or used for other things."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(output.fileno(), number)
+        if _writes_to(number, getattr(sys, name, None)):
+            continue
         stream = open(  # noqa: SIM115  (it stays open)
             number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
         )
         setattr(sys, name, stream)
+
+
+def _writes_to(number: int, stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.name == number and not stream.closed
+    except Exception:  # whatever a provider put there
+        return False
 
 
 def _moves(progress: c_double) -> Callable[[float], None]:

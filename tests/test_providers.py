@@ -80,6 +80,22 @@ class LoadTest(unittest.TestCase):
             self.assertRegex(sentence, r"^[^\n]+\.$")
 
 
+class DocumentTest(unittest.TestCase):
+    def test_the_example_in_the_document_works_as_it_stands(self) -> None:
+        project = Path(providers.__file__).parents[2]
+        text = (project / "docs" / "PROVIDERS.md").read_text(encoding="utf-8")
+        code = text.partition("```python\n")[2].partition("```")[0]
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        Path(folder, "grey.py").write_text(code, encoding="utf-8")
+        Image.new("RGB", (6, 4), "red").save(Path(folder, "in.png"))
+        with mock.patch.object(sys, "path", [folder, *sys.path]), mock.patch.dict(sys.modules):
+            loaded = load("grey:run")
+            output = loaded.run(str(Path(folder, "in.png")), "grey/plain", 1.0, 2)
+        with Image.open(str(output)) as image:
+            self.assertEqual((image.size, image.getpixel((3, 3))), ((12, 8), (76, 76, 76)))
+        self.assertEqual(list(loaded.models), ["grey/plain"])
+
+
 class DummyTest(unittest.TestCase):
     def setUp(self) -> None:
         holder = tempfile.TemporaryDirectory()

@@ -51,7 +51,7 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
         advance((number + 1) / len(boxes) / 2)
     noise = noise_meter.noise(picture.is_jpeg)
     marks = MarkMeter(noise.grain)
-    for number, box in enumerate(boxes):
+    for number, box in enumerate(boxes if max(picture.size) >= tuning.MARK_LEAST_SIDE else ()):
         marks.add(picture.channels(box))
         advance(0.5 + (number + 1) / len(boxes) / 2)
     return Findings(

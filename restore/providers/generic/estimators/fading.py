@@ -88,7 +88,7 @@ def _has_dull_white(bright: Image.Image, low: int, high: int) -> bool:
 
     Either paper white shows itself by many pixels at the very top, or hardly any range is left.
     """
-    if high > tuning.FADE_MOST_WHITE_NEUTRAL:
+    if high > tuning.FADE_MOST_WHITE_NEUTRAL or max(bright.size) < tuning.FADE_LEAST_SIDE:
         return False
     histogram = bright.histogram()
     top = sum(histogram[max(0, high - tuning.FADE_PLATEAU_DEPTH) :]) / sum(histogram)

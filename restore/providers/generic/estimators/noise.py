@@ -102,9 +102,11 @@ class NoiseMeter:
         if colour >= tuning.NOISE_ACT_ABOVE:
             return _sensor_noise(levels, colour)
         bright = levels[0]
+        if len(self._activity[0][0].sigmas) < tuning.NOISE_FEWEST_BLOCKS_GREY:
+            return _no_noise(len(levels))
         if self._is_white(bright) or self._is_grain(bright, from_jpeg):
             return Noise(tuple(tuple(scales) for scales in [_at_least_white(bright), *levels[1:]]))
-        return Noise(tuple((0.0,) * SCALES for _ in levels))
+        return _no_noise(len(levels))
 
     def _level(self, activity: BlockActivity) -> float:
         if len(activity.sigmas) < tuning.NOISE_FEWEST_BLOCKS:
@@ -134,6 +136,10 @@ class NoiseMeter:
             and half.quiet_gaussness() >= least
             and half.quantile(0.2) <= widest * half.quantile(0.03)
         )
+
+
+def _no_noise(planes: int) -> Noise:
+    return Noise(((0.0,) * SCALES,) * planes)
 
 
 def _sensor_noise(levels: list[list[float]], colour: float) -> Noise:

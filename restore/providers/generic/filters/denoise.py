@@ -57,16 +57,17 @@ def _difference(plane: Plane, sigmas: tuple[float, ...]) -> Plane:
 def _table(sigmas: tuple[float, ...], factor: float = 1.0) -> Table:
     """Deviation for each 4x4 coefficient: grain is coarser than white noise.
 
-    The highest frequencies have the deviation measured at this scale, the lowest twice that of
-    the next scale (for white noise the two are the same).
+    Grain is white noise seen through a Gaussian, so its spectrum falls as one. It was measured near
+    the highest frequency, at this scale, and at half of it, on the next one: s(f) = s0 exp(-a f^2)
+    through both. For white noise all are the same.
     """
-    high = sigmas[0]
-    low = 2 * sigmas[1] if len(sigmas) > 1 else high
-    rows = []
-    for v in range(4):
-        shares = [min(1.0, max(u, v) / 3) for u in range(4)]
-        rows.append([factor * (low + (high - low) * share) for share in shares])
-    return rows
+    high, middle = sigmas[0], 2 * sigmas[1] if len(sigmas) > 1 else sigmas[0]
+    ratio = max(1.0, middle / max(high, tuning.GRAIN_LEAST_SIGMA))
+    lowest = middle * min(tuning.GRAIN_MOST_RISE, ratio ** (1 / 3))
+    fall = min(1.0, high / max(lowest, tuning.GRAIN_LEAST_SIGMA))
+    return [
+        [factor * lowest * fall ** ((u * u + v * v) / 18) for u in range(4)] for v in range(4)
+    ]
 
 
 def _with_low_band(fine: Plane, coarse: Plane) -> Plane:

@@ -9,7 +9,7 @@ job, the others go on.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
@@ -80,10 +80,11 @@ class Dispatcher:
         self._leftovers = remains.leftovers
         for found in remains.finished:
             run = JobRun(found.job, self._around)
-            self._begin(run, run.finish(found.name, found.size))
+            self._begin(run, partial(run.finish, found.name, found.size))
         for job in remains.given_up:
             run = JobRun(job, self._around)
-            self._begin(run, run.fail("server_died", f"it vanished {job.vanished} times"))
+            detail = f"{job.vanished} servers vanished under it"
+            self._begin(run, partial(run.fail, "server_died", detail))
 
     def start(self) -> None:
         """Begin to run jobs; needs a running loop."""
@@ -162,7 +163,7 @@ class Dispatcher:
         slot = self._free.pop()
         self._held_mib[job.id] = need_mib
         run = JobRun(job, self._around)
-        self._begin(run, run.perform(slot, partial(self._release, job.id, slot)))
+        self._begin(run, partial(run.perform, slot, partial(self._release, job.id, slot)))
         return True
 
     def _release(self, job_id: str, slot: Slot) -> None:
@@ -170,14 +171,14 @@ class Dispatcher:
         del self._held_mib[job_id]
         self.wake()
 
-    def _begin(self, run: JobRun, way: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, run: JobRun, way: Callable[[], Awaitable[None]]) -> None:
         self._runs[run.job.id] = run
         loop = asyncio.get_running_loop()
         self._tasks[run.job.id] = loop.create_task(self._supervise(run, way))
 
-    async def _supervise(self, run: JobRun, way: Coroutine[Any, Any, None]) -> None:
+    async def _supervise(self, run: JobRun, way: Callable[[], Awaitable[None]]) -> None:
         try:
-            await way
+            await way()
         except Exception:
             log.exception("job %s met a fault of the server and is taken up again", run.job.id)
             await self._take_up(run.job.id)

@@ -182,7 +182,11 @@ class Desk:
         if upload:
             self.write_upload(job_id)
         spec = JobSpec("model", 0.6, 1)
-        await self.store.add(Job(job_id, spec, "jpeg", side, side, time.time(), **state))
+        try:
+            await self.store.add(Job(job_id, spec, "jpeg", side, side, time.time(), **state))
+        except BaseException:
+            self.storage.discard(job_id)
+            raise
         return job_id
 
     def write_upload(self, job_id: str) -> None:
@@ -276,7 +280,8 @@ class DeskTestCase(unittest.IsolatedAsyncioTestCase):
         logger = logging.getLogger("restore")
         self.enterContext(mock.patch.object(logger, "handlers", [self.log]))
         self.enterContext(mock.patch.object(logger, "propagate", False))
-        self.enterContext(mock.patch.object(logger, "level", logging.INFO))
+        self.addCleanup(logger.setLevel, logger.level)
+        logger.setLevel(logging.INFO)
 
     async def asyncSetUp(self) -> None:
         asyncio.get_running_loop().set_debug(False)

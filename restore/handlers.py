@@ -185,15 +185,17 @@ class Handlers:
         """Stop and forget a job; 204 for every well-formed id."""
         if not _JOB_ID.fullmatch(name.lower()):
             raise Refusal("job_not_found")
-        await self._dispatcher.cancel(name.lower())
+        try:
+            await self._dispatcher.cancel(name.lower())
+        except StoreError as error:
+            raise _unavailable(error, "The job can't be removed now. Please try later.") from None
         return Response(204)
 
     def _find(self, job_id: str) -> Job | None:
         try:
             return self._store.get(job_id) if _JOB_ID.fullmatch(job_id) else None
         except StoreError as error:
-            headers = retry_after(_STORAGE_S)
-            raise Refusal("storage_unavailable", headers=headers, detail=str(error)) from None
+            raise _unavailable(error, "The job can't be read now. Please try later.") from None
 
     def _base_url(self, exchange: Exchange) -> str:
         """Where results are found: as configured, else as the client reached this server."""
@@ -227,6 +229,11 @@ class Handlers:
     def get_health(self, _: Exchange, __: str) -> Response:
         """The server answers."""
         return Response(200, JSON_HEADERS, b'{"status": "ok"}')
+
+
+def _unavailable(error: StoreError, sentence: str) -> Refusal:
+    headers = retry_after(_STORAGE_S)
+    return Refusal("storage_unavailable", sentence, headers=headers, detail=str(error))
 
 
 def _file_response(

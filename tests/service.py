@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -92,9 +92,9 @@ class Service:
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self) -> Self:
+    def start(self, prefix: Sequence[str] = ()) -> Self:
         """Start and wait until it listens and its provider is loaded."""
-        self.launch()
+        self.launch(prefix)
         wait_until(lambda: self.log_has("Provider:") or self._exited(), "the server's start")
         if self._exited():
             raise AssertionError(f"the server didn't start:\n{self.log}")
@@ -102,11 +102,11 @@ class Service:
         self.port = int(match.group(2))
         return self
 
-    def launch(self) -> None:
-        """Start the process in a group of its own; don't wait."""
+    def launch(self, prefix: Sequence[str] = ()) -> None:
+        """Start the process in a group of its own, by the command `prefix`; don't wait."""
         environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "PORT")}
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "restore_server.py")],
+            [*prefix, sys.executable, str(ROOT / "restore_server.py")],
             env=environment | self.settings,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import unittest
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,10 @@ class ImageCase(unittest.TestCase):
     """Each test has a folder of its own; uploads and results live in it."""
 
     def setUp(self) -> None:
+        quiet = warnings.catch_warnings()  # of Pillow's, about files that are odd on purpose
+        quiet.__enter__()
+        self.addCleanup(quiet.__exit__, None, None, None)
+        warnings.simplefilter("ignore")
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name

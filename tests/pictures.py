@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageDraw
 pillow_heif.register_heif_opener()
 
 WIDTH, HEIGHT = 48, 32
+EXIF = b"Exif\0\0"  # what EXIF data begins with in a JPEG
 
 
 def drawing(mode: str = "RGB", size: tuple[int, int] = (WIDTH, HEIGHT)) -> Image.Image:
@@ -37,7 +38,13 @@ def drawing(mode: str = "RGB", size: tuple[int, int] = (WIDTH, HEIGHT)) -> Image
         mask.rectangle((width // 2, height // 2, width, height), fill=128)
         mask.rectangle((0, height - height // 8, width // 2, height), fill=0)
         image.putalpha(alpha)
+    if mode == "CMYK":
+        return Image.merge("CMYK", (*image.convert("CMYK").split()[:3], across.point(_quarter)))
     return image.convert(mode)
+
+
+def _quarter(level: int) -> int:
+    return level // 4
 
 
 def encode(image: Image.Image, pillow_format: str, **options: Any) -> bytes:
@@ -55,7 +62,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def exif(orientation: int | None = None, **more: Any) -> bytes:
-    """An EXIF block (TIFF data) with a maker's name, a description, and a nested date."""
+    """An EXIF block, as Pillow takes it, with a maker's name, a description and a nested date."""
     block = Image.Exif()
     block[0x010F] = "Maker"
     block[0x010E] = more.get("description", "what it shows")
@@ -67,7 +74,8 @@ def exif(orientation: int | None = None, **more: Any) -> bytes:
     if "maker_note" in more:
         sub[0x927C] = more["maker_note"]
     block.get_ifd(0x8769).update(sub)
-    return block.tobytes().removeprefix(b"Exif\x00\x00")
+    data = block.tobytes()
+    return data if data.startswith(EXIF) else EXIF + data
 
 
 def exif_with_thumbnail(orientation: int = 1) -> tuple[bytes, bytes]:
@@ -80,7 +88,7 @@ def exif_with_thumbnail(orientation: int = 1) -> tuple[bytes, bytes]:
         (0x0201, 4, 1, struct.pack("<I", picture_at)),
         (0x0202, 4, 1, struct.pack("<I", len(thumbnail))),
     ]
-    head = b"II*\0" + struct.pack("<I", 8)
+    head = EXIF + b"II*\0" + struct.pack("<I", 8)
     return head + _ifd(first, second_at) + _ifd(second, 0) + thumbnail, thumbnail
 
 

@@ -155,7 +155,7 @@ def _finish_png(file: BinaryIO, wanted: _Wanted, *, encode: bool) -> str:
         path = f"{wanted.target}.png"
         write_pieces(file, png.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
         return path
-    image = pixels.decode(file, png.picture_parts(parsed), "PNG")
+    image = pixels.decode_png(file, parsed)
     return _encode(image, own, wanted)
 
 

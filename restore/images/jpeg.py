@@ -25,6 +25,9 @@ _PICTURE = frozenset({_DQT, _DHT, _DRI, _DAC, _DNL, SOS, APP0, _APP14}) | _FRAME
 _KNOWN = _PICTURE | frozenset({EOI, _COM, *range(APP0, APP0 + 16)})
 _MAX_SEGMENTS = 20_000  # the most seen in real files are some 300; each costs 2 us here
 _SEGMENT_BYTES = 65_533  # of content, T.81 B.1.1.4
+# Each scan goes over the whole picture, however few bytes it has. Encoders make some 10 of them,
+# and libtiff stops at 100 too.
+_MAX_SCANS = 100
 
 _EXIF = b"Exif\x00\x00"
 _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
@@ -120,6 +123,8 @@ def parse(file: BinaryIO) -> Jpeg:
         elif segment.marker == SOS:
             end = _scan_end(file, segment.end)
             scans.append(_parse_scan(segment, end))
+            if len(scans) > _MAX_SCANS:
+                raise BrokenFile("JPEG: too many scans")
             file.seek(end)
     if frame is None or not scans:
         raise BrokenFile("JPEG: no picture")

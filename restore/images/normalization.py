@@ -89,7 +89,7 @@ def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
         path = f"{folder}/input.png"
         _hand_over(file, None if as_it_is else png.spliced_parts(parsed, found), upload, path)
         return Normalized(path, upload, header.width, header.height, as_it_is, False, "png", found)
-    image = pixels.decode(file, png.picture_parts(parsed), "PNG")
+    image = pixels.decode_png(file, parsed)
     return _write_upright(image, found, upload, folder, "png")
 
 

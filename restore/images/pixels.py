@@ -71,6 +71,21 @@ def decode(file: BinaryIO, parts: Sequence[Part], pillow_format: str) -> Image.I
         return image
 
 
+def decode_png(file: BinaryIO, parsed: png.Png) -> Image.Image:
+    """Decode a PNG's picture. Raises one of DECODE_ERRORS.
+
+    Pillow scales samples of 2, 4 and 16 bit to 8, but leaves the colour that tRNS makes transparent
+    as it stands, and so never finds it (Pillow 13.0).
+    """
+    image = decode(file, png.picture_parts(parsed), "PNG")
+    hidden, depth = image.info.get("transparency"), parsed.header.depth
+    if image.mode == "L" and depth < 8 and isinstance(hidden, int):
+        image.info["transparency"] = hidden * 255 // ((1 << depth) - 1)
+    elif image.mode == "RGB" and depth == 16 and isinstance(hidden, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in hidden)
+    return image
+
+
 def plain(image: Image.Image) -> Image.Image:
     """The picture in one of the modes L, I;16, RGB, RGBA."""
     if image.mode in ("L", "RGB", "RGBA", "I;16") and "transparency" not in image.info:

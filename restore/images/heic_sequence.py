@@ -61,7 +61,8 @@ def _find(data: bytes, *path: bytes, within: Box | None = None) -> Box | None:
 
 def _tracks(data: bytes) -> Iterator[_Track]:
     moov = _find(data, b"moov")
-    for box in boxes(data, moov.start, moov.end) if moov else ():
+    inside = boxes(data, moov.start, moov.end) if moov else ()
+    for box in (box for box in inside if box.type == b"trak"):
         handler = _find(data, b"mdia", b"hdlr", within=box)
         table = _find(data, b"mdia", b"minf", b"stbl", within=box)
         if handler and table and data[handler.start + 8 : handler.start + 12] in _HANDLERS:
@@ -74,17 +75,16 @@ def _tracks(data: bytes) -> Iterator[_Track]:
 def _first_sample(data: bytes, table: Box) -> bytes:
     """The sample that the size table (stsz) and the chunk table (stco, co64) name first."""
     sizes = _find(data, b"stsz", within=table)
-    chunks = _find(data, b"stco", within=table)
-    wide = _find(data, b"co64", within=table)
+    places = _find(data, b"stco", within=table) or _find(data, b"co64", within=table)
+    if sizes is None or places is None:
+        return b""
+    wide = data[places.start - 4 : places.start] == b"co64"
     try:
-        every, count = struct.unpack_from(">II", data, sizes.start + 4) if sizes else (0, 0)
-        size = every or (struct.unpack_from(">I", data, sizes.start + 12)[0] if sizes else 0)
-        if chunks:
-            offset = struct.unpack_from(">I", data, chunks.start + 8)[0]
-        else:
-            offset = struct.unpack_from(">Q", data, wide.start + 8)[0] if wide else 0
+        every, count, first = struct.unpack_from(">III", data, sizes.start + 4)
+        (offset,) = struct.unpack_from(">Q" if wide else ">I", data, places.start + 8)
     except struct.error:
         return b""
+    size = every or first
     return data[offset : offset + size] if count and offset + size <= len(data) else b""
 
 

@@ -1,0 +1,150 @@
+"""The four known bugs of task stores in SQLite, and retention, as a client of a server sees them.
+
+A locked database, a cancel that answers 500, a file that grows for ever, an exception that leaves a
+job running for ever.
+"""
+
+import random
+import socket
+import sqlite3
+import unittest
+from contextlib import closing
+from typing import ClassVar
+
+from tests.promises import Promises, assert_gone, noise, rows, seed
+from tests.scripted import Scripted
+from tests.service import PATIENCE_S, Answer, Service, wait_until
+
+PICTURE = noise(random.Random(9))
+GOOD = "bad/returns_input"
+
+
+class CrowdTest(unittest.TestCase):
+    def test_many_clients_never_meet_a_lock(self) -> None:
+        """Uploads, polls and deletes at once, while somebody else reads the file all the time."""
+        number = seed()
+        with Service() as service, self.subTest(seed=number):
+            with Promises(service, number) as promises:
+                wait_until(lambda: promises.has(30), "30 uploads")
+                for job_id in [service.promise(PICTURE) for _ in range(10)]:
+                    self.assertEqual(204, service.request("DELETE", f"/v1/jobs/{job_id}").status)
+                    rows(service, "SELECT count(*) FROM jobs")
+                promises.end()
+                promises.settle()
+            self.assertNotIn("locked", service.log)
+
+
+class ForeignHandTest(unittest.TestCase):
+    """Somebody else lays hands on the database or on the files of a server that works on them."""
+
+    service: ClassVar[Scripted]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.service = Scripted(WORKERS=1)
+        cls.service.start()
+        cls.addClassCleanup(cls.service.__exit__)
+
+    def tearDown(self) -> None:
+        """Whatever it was: the next job succeeds, and nothing of the others is left."""
+        job_id = self.service.promise(PICTURE, model_id=GOOD)
+        self.assertEqual("succeeded", self.service.ended(job_id)["status"])
+        wait_until(lambda: not list((self.service.storage / "tmp").iterdir()), "an empty tmp/")
+
+    def assert_unavailable(self, answer: Answer) -> None:
+        self.assertEqual((503, "storage_unavailable"), (answer.status, answer.json["code"]))
+        self.assertRegex(answer.json["error"], r"^[A-Z][^/]+\.$")
+        self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
+
+    def test_a_lock_is_waited_for_or_a_503_and_no_job_is_lost(self) -> None:
+        held, _ = self.service.hold(PICTURE)
+        with closing(sqlite3.connect(self.service.storage / "jobs.sqlite3")) as foreign:
+            foreign.execute("BEGIN IMMEDIATE")
+            self.service.open_gate(held)
+            self.assert_unavailable(self.service.request("DELETE", f"/v1/jobs/{held}"))
+            self.assertEqual("running", self.service.poll(held)["status"])  # reads go on
+        self.assertEqual("succeeded", self.service.ended(held)["status"])
+
+    def test_a_row_in_other_words_is_a_503(self) -> None:
+        job_id = self.service.ended(self.service.promise(PICTURE, model_id=GOOD))["job_id"]
+        with closing(sqlite3.connect(self.service.storage / "jobs.sqlite3")) as foreign:
+            foreign.execute("UPDATE jobs SET status = 'lost' WHERE id = ?", (job_id,))
+            foreign.commit()
+        self.assert_unavailable(self.service.request("GET", f"/v1/jobs/{job_id}"))
+
+    def test_no_job_stays_running_when_the_files_are_taken_away(self) -> None:
+        held, _ = self.service.hold(PICTURE)
+        waiting = self.service.promise(PICTURE, model_id=GOOD)
+        for path in (self.service.storage / "tmp").glob("*.upload"):
+            path.unlink()
+        self.service.open_gate(held)
+        self.assertIn(self.service.ended(held)["status"], ("succeeded", "failed"))
+        self.assertEqual("failed", self.service.ended(waiting)["status"])
+        self.assertEqual("storage", self.service.row(waiting)["error"])
+
+
+class RetentionTest(unittest.TestCase):
+    def test_results_and_rows_go_and_disk_and_database_stay_flat(self) -> None:
+        keep_s = 1.0
+        with Scripted(RETENTION_HOURS=f"{keep_s / 3600:.9f}") as service:
+            held, _ = service.hold(PICTURE)
+            ids: list[str] = []
+            sizes = []
+            for _ in range(3):
+                ids += [service.promise(PICTURE, model_id=GOOD) for _ in range(15)]
+                wait_until(lambda: self.count(service) == 1, "all but the running one to expire")
+                sizes.append(self.bytes_of(service))
+            for job_id in ids:
+                answer = service.request("GET", f"/v1/jobs/{job_id}")
+                self.assertEqual((404, "job_not_found"), (answer.status, answer.json["code"]))
+                path = f"/outputs/{job_id}.png"
+                self.assertEqual(404, service.request("GET", path).status)
+            wait_until(lambda: not list((service.storage / "outputs").iterdir()), "no results")
+            self.assertLessEqual(sizes[-1], sizes[0] + 16384)
+            self.assertEqual("running", service.poll(held)["status"])  # however old it is
+            service.open_gate(held)
+            wait_until(lambda: self.count(service) == 0, "the last one to expire")
+
+    @staticmethod
+    def count(service: Service) -> int:
+        found: int = rows(service, "SELECT count(*) FROM jobs")[0][0]
+        return found
+
+    @staticmethod
+    def bytes_of(service: Service) -> int:
+        """The database's pages; what its -wal holds meanwhile has a bound of its own."""
+        pages: int = rows(service, "PRAGMA page_count")[0][0]
+        return 4096 * pages
+
+    def test_what_a_client_is_downloading_arrives_whole(self) -> None:
+        large = noise(random.Random(10), size=(1200, 1000))  # 3.6 MB: more than sockets buffer
+        with Scripted(RETENTION_HOURS=f"{1 / 3600:.9f}") as service:
+            job = service.ended(service.promise(large, model_id=GOOD))
+            name = f"{job['job_id']}.png"
+            got = bytearray()
+            with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as sock:
+                sock.sendall(f"GET /outputs/{name} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                got += sock.recv(1000)
+                wait_until(lambda: not (service.storage / "outputs" / name).exists(), "its removal")
+                while chunk := sock.recv(1 << 16):
+                    got += chunk
+            self.assertTrue(bytes(got).endswith(large[-1000:]))
+            self.assertEqual(len(large), len(bytes(got).partition(b"\r\n\r\n")[2]))
+
+    def test_kill_amid_retention_leaves_nothing_behind(self) -> None:
+        with Service(RETENTION_HOURS=f"{0.3 / 3600:.9f}") as service:
+            for _ in range(10):
+                service.promise(PICTURE)
+            wait_until(lambda: self.count(service) < 10, "the first rows to go", 10)
+            service.kill_group()
+            assert_gone(service)
+            service.start()
+            wait_until(lambda: self.count(service) == 0, "all to expire")
+            for folder in ("tmp", "outputs"):
+                wait_until(
+                    lambda f=folder: not list((service.storage / f).iterdir()), f"an empty {folder}"
+                )
+
+
+if __name__ == "__main__":
+    unittest.main()

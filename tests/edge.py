@@ -8,6 +8,7 @@ every other path, before its answer could be awaited).
 
 import asyncio
 import logging
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine
@@ -22,7 +23,8 @@ from restore.responses import FileSlice, Response
 from restore.server import Server, bind
 from tests.service import PATIENCE_S
 
-LARGE = 24 << 20  # more than two kernels hold between them
+LARGE = 12 << 20  # more than two kernels hold between them
+SMALL_BUFFER = 4096  # asked for; the kernel gives some more
 
 
 class Lines(logging.Handler):
@@ -43,9 +45,10 @@ class Lines(logging.Handler):
 class Edge:
     """Runs until the end of its `with`."""
 
-    def __init__(self, host: str = "127.0.0.1", **limits: Any) -> None:
+    def __init__(self, host: str = "127.0.0.1", send_buffer: int = 0, **limits: Any) -> None:
         self._limits = ConnectionLimits(**{"sweep_s": 0.02, **limits})
         self._host = host
+        self._send_buffer = send_buffer
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._on_fault)
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -86,6 +89,8 @@ class Edge:
     async def _start(self) -> None:
         sockets = bind(self._host, 0)
         self.port = sockets[0].getsockname()[1]
+        if self._send_buffer:  # those that it accepts inherit it
+            sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer)
         access = AccessLog(cast(LogWriter, self.lines))
         self.server = Server(sockets, self._handle, lambda e: e.peer, access, self._limits)
         await self.server.start()

@@ -22,7 +22,7 @@ from restore.retention import Retention, SteadyClock
 from restore.storage import Storage, StorageError
 from restore.telemetry import Telemetry
 
-RUNS_PER_SLOT = 2  # one works while the result of another is brought to disk
+RUNS_PER_SLOT = 4  # one works while the results of others are brought to disk
 FAULT_PAUSE_S = 5.0  # before a job is taken up again that met a fault of our own
 QUEUE_PAUSE_S = 1.0  # before the queue is looked at again after an error
 
@@ -208,8 +208,7 @@ class Dispatcher:
         if run is not None:
             run.cancel()
             await _finished([self._tasks[job_id]], limits.KILL_WAIT_S)
-        elif removed is not None:
-            self._resumed = deque(job for job in self._resumed if job.id != job_id)
+        elif removed is not None:  # one that was to be resumed finds that its row is gone
             await asyncio.to_thread(self._erase, job_id)
 
     def _erase(self, job_id: str) -> None:

@@ -70,7 +70,7 @@ async def sweep(leftovers: tuple[tuple[str, str], ...], store: JobStore, storage
             useless = [
                 name
                 for job_id, name in leftovers[start : start + SWEEP_BATCH]
-                if not _needed(store.get(job_id), name)
+                if not _needed(store.get(job_id))
             ]
             await asyncio.to_thread(_remove_leftovers, storage, useless)
         await _sweep_outputs(store, storage)
@@ -78,8 +78,8 @@ async def sweep(leftovers: tuple[tuple[str, str], ...], store: JobStore, storage
         log.warning("tidying up after the last server: %s", error)
 
 
-def _needed(job: Job | None, name: str) -> bool:
-    return job is not None and not job.ended and not name.endswith(".part")
+def _needed(job: Job | None) -> bool:
+    return job is not None and not job.ended
 
 
 def _remove_leftovers(storage: Storage, names: list[str]) -> None:

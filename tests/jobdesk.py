@@ -40,7 +40,7 @@ class Call:
     def __init__(self, slot: "FakeSlot", task: Task) -> None:
         self.slot = slot
         self.task = task
-        self.killed = False
+        self.killed = self.buried = False
         self.ending: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def finish(self, content: bytes = b"result", name: str = "out.png", note: str = "") -> None:
@@ -88,6 +88,7 @@ class FakeSlot:
         except asyncio.CancelledError:
             call.killed = True
             await asyncio.sleep(0)  # killing takes a moment, in which others run
+            call.buried = True
             raise
         finally:
             self.call = None

@@ -60,10 +60,21 @@ class MomentTests(CancelTestCase):
     async def test_twice_at_once_and_again(self) -> None:
         desk = await self.desk().begin()
         job_id = await desk.promise()
-        await desk.pool.next_call()
+        call = await desk.pool.next_call()
         cancel = desk.dispatcher.cancel
         await asyncio.gather(cancel(job_id), cancel(job_id), cancel(job_id))
         await cancel(job_id)
+        self.assertTrue(call.buried)  # no cancel interrupted the killing for another
+        self.assert_gone(desk, job_id)
+
+    async def test_a_row_that_goes_without_a_word(self) -> None:
+        """As that of a client which hung up while its job was being written."""
+        desk = await self.desk().begin()
+        job_id = await desk.promise()
+        call = await desk.pool.next_call()
+        await desk.store.delete(job_id)
+        call.finish()
+        await desk.quiet()
         self.assert_gone(desk, job_id)
 
     async def test_before_start_a_job_that_the_last_server_left(self) -> None:

@@ -6,6 +6,7 @@ return something to look at, mostly the id of their process.
 
 import ctypes
 import inspect
+import mmap
 import os
 import re
 import signal
@@ -90,7 +91,7 @@ def hogs_memory(image_path: str, model_id: str, strength: float, upscale: int) -
     """Ask for 64 MiB again and again; the pages are never touched, so the machine isn't hurt."""
     hoard = []
     while True:
-        hoard.append(bytes(64 << 20))
+        hoard.append(mmap.mmap(-1, 64 << 20))
 
 
 # -- those that end the process

@@ -159,7 +159,7 @@ class Starts(Lives):
         self.assertEqual(pools.children_of(found["pid"]), [])
 
     def test_as_a_script_with_every_warning_on(self) -> None:
-        self.assert_well("-X", "dev", "-W", "error", str(self.folder / "a_server.py"))
+        self.assert_well("-W", "error", str(self.folder / "a_server.py"))
 
     def test_as_a_module(self) -> None:
         self.assert_well("-m", "a_server")

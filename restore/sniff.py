@@ -226,7 +226,9 @@ def brands(head: bytes) -> tuple[bytes, ...]:
     if ftyp is None or ftyp.type != b"ftyp":
         return ()
     content = head[ftyp.start : ftyp.end]
-    compatible = (content[at : at + 4] for at in range(8, len(content) - 3, 4))
+    # A low-overhead file (mif3) names its coding where others have a version number.
+    first = 4 if content[:4] == b"mif3" else 8
+    compatible = (content[at : at + 4] for at in range(first, len(content) - 3, 4))
     return (content[:4], *compatible)
 
 

@@ -91,6 +91,10 @@ class HeifTest(unittest.TestCase):
                 with self.subTest(brand=brand, items=items):
                     self.assertIs(kind, sniff(ftyp(brand) + meta(*items)))
 
+    def test_low_overhead_files_name_their_coding_in_place_of_a_version(self) -> None:
+        self.assertIs(Kind.AVIF, sniff(pictures.box(b"ftyp", b"mif3avif")))
+        self.assertIs(Kind.HEIC, sniff(pictures.box(b"ftyp", b"mif3heic")))
+
     def test_boxes_weigh_more_than_brands(self) -> None:
         self.assertIs(Kind.AVIF, sniff(ftyp(b"mif1", b"heic") + meta(b"av01")))
         self.assertIs(Kind.HEIC, sniff(ftyp(b"mif1", b"avif") + meta(b"hvc1")))

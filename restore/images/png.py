@@ -139,7 +139,7 @@ def check(file: BinaryIO, png: Png) -> None:
     if png.cut:
         raise BrokenFile("PNG: ends amid a chunk")
     if not png.consecutive:
-        raise BrokenFile("PNG: IDAT chunks apart from each other")
+        raise BrokenFile("PNG: no IDAT chunks, or apart from each other")
     if png.header.colour == 3 and not any(chunk.type == b"PLTE" for chunk in png.chunks):
         raise BrokenFile("PNG: no palette")
     inflate = zlib.decompressobj()

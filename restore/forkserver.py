@@ -3,10 +3,16 @@
 It is one process that has imported the codecs and forks each child from itself, so that the server
 process never loads a codec and a new child costs 20 ms. multiprocessing has one a process; so there
 is one pool at a time. Starting children from it is pool's.
+
+Measured, Python 3.11, Pillow 13.0, Linux, 2 busy cores, 2026-11-22: first child ready for calls
+0.30 s after the start, a further one after 15 to 25 ms, a call there and back 0.9 ms (0.5 ms of CPU
+in the server, 0.2 ms in the child). Memory while idle (PSS): fork server 9.0 MB, each child 8.5 MB,
+11.5 MB after its first job; freezing the garbage collector before the fork gained nothing.
 """
 
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -40,7 +46,8 @@ class ForkServer:
     def ensure_running(self) -> None:
         """Have it running. The tracker comes first: starting it lifts the block of the signals."""
         with self._lock:
-            resource_tracker.ensure_running()
+            with _tracker_quiet():
+                resource_tracker.ensure_running()
             forkserver.set_forkserver_preload(PRELOAD)
             with signals_blocked(), _importable():
                 _keep_socket_path_short()
@@ -72,6 +79,20 @@ def signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _tracker_quiet() -> Iterator[None]:
+    """Have the tracker tidy up after a server that was killed, which is its job, without a word.
+
+    It is given our warning options, and would warn of each semaphore on a terminal where nobody
+    asked.
+    """
+    sys.warnoptions.append("ignore::UserWarning:multiprocessing.resource_tracker")
+    try:
+        yield
+    finally:
+        sys.warnoptions.pop()
 
 
 def _keep_socket_path_short() -> None:

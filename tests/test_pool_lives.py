@@ -109,7 +109,7 @@ class Lives(unittest.TestCase):
         process = subprocess.Popen(
             [sys.executable, *(arguments or (str(path),)), str(self.folder)],
             stdout=subprocess.PIPE,
-            stderr=options.pop("stderr", subprocess.PIPE),
+            stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
             env=environment,
@@ -129,7 +129,7 @@ class Ends(Lives):
     """However the server ends, five seconds later none of its processes is left."""
 
     def assert_all_gone_after(self, end: Any) -> None:
-        server = self.start(BUSY, stderr=subprocess.DEVNULL)
+        server = self.start(BUSY)
         assert server.stdout is not None
         pids = json.loads(server.stdout.readline())
         self.assertEqual(len(pids), 3 + 1 + 3 + 1)
@@ -137,6 +137,7 @@ class Ends(Lives):
         end(server.pid)
         server.wait(5)
         self.assertEqual(pools.living(pids, 5.0), [])
+        self.assertEqual(server.communicate(timeout=5), ("", ""), "nothing to say about it")
 
     def test_killed(self) -> None:
         self.assert_all_gone_after(lambda pid: os.kill(pid, signal.SIGKILL))

@@ -20,16 +20,13 @@ from restore.providers.generic.filters.enlarge import enlarged, lanczos
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
-from restore.providers.generic.tiles import Box, Tile, tiles
-
-_EVEN = 16  # a window's sides: three halvings, then phases of two
-
+from restore.providers.generic.tiles import GRID, Box, Tile, tiles
 
 def restored(picture: Picture, plan: Plan, advance: Callable[[float], None]) -> Image.Image:
     """The picture after all of `plan`; `advance` hears the fraction 0..1 done."""
     width, height = picture.size
     result = Image.new(picture.image.mode, (width * plan.upscale, height * plan.upscale))
-    todo = list(tiles(picture.size, tuning.TILE_CORE, tuning.TILE_HALO, _EVEN))
+    todo = list(tiles(picture.size, tuning.TILE_CORE, tuning.TILE_HALO, GRID))
     for number, tile in enumerate(todo):
         plain = picture.channels(tile.window)
         full = repaired(plain, plan) if plan.repairs else plain

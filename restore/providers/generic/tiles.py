@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from PIL import Image
 
+GRID = 16  # px: three halvings, then phases of two
+
 Box = tuple[int, int, int, int]
 
 
@@ -87,10 +89,13 @@ def _flipped(image: Image.Image, left: int, right: int) -> Image.Image:
 
 
 def _parts(length: int, most: int) -> list[tuple[int, int]]:
-    """`length` cut into the fewest about equal parts of at most `most`."""
+    """`length` cut into about equal parts of at most `most`, on one grid of `GRID` pixels.
+
+    One grid, so that halved planes and phases of all tiles meet: else seams show.
+    """
     count = -(-length // most)
-    edges = [length * number // count for number in range(count + 1)]
-    return list(pairwise(edges))
+    step = min(most, _rounded_up(-(-length // count), GRID))
+    return list(pairwise([*range(0, length, step), length]))
 
 
 def _rounded_up(length: int, multiple: int) -> int:

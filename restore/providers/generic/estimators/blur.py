@@ -27,6 +27,8 @@ class BlurMeter:
 
     def add(self, bright: Plane) -> None:
         """Count in the edges of one sample of brightness."""
+        if min(bright.size) < 3:
+            return
         strong, weak = _squared_gradient(bright), _squared_gradient(blurred(bright, 1.0))
         ratio = (weak / strong).scaled(255.0)
         self._samples.append((_root(strong).to_bytes(), ratio.to_bytes()))

@@ -15,7 +15,7 @@ class Scripted(Service):
     def __init__(self, storage: Path | None = None, **settings: str | int | float) -> None:
         self._gate_folder = tempfile.TemporaryDirectory(prefix="restore-gate-")
         self.gate = Path(self._gate_folder.name)
-        scripted = {
+        scripted: dict[str, str | int | float] = {
             "PROVIDER": "tests.scripted_providers:run",
             "RESTORE_TEST_GATE": str(self.gate),
             "SHUTDOWN_GRACE_S": 0,

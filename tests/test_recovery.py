@@ -12,6 +12,7 @@ import time
 import unittest
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import cycle
 
 from tests.promises import LONG, Promises, assert_gone, crew, rows, seed, workers
@@ -37,7 +38,7 @@ class KillLoop(unittest.TestCase):
         self.service.start()
         with self.subTest(seed=self.seed), Promises(self.service, self.seed) as promises:
             for count in range(1, ROUNDS + 1):
-                wait_until(lambda n=count: promises.has(3 * n), "uploads to be taken")
+                wait_until(partial(promises.has, 3 * count), "uploads to be taken")
                 self.let_pass(0.5)
                 promises.life += 1
                 let_go()
@@ -74,7 +75,7 @@ class KillTest(KillLoop):
         self.service.start()
         with self.subTest(seed=self.seed), Promises(self.service, self.seed) as promises:
             for count in range(WORKER_KILLS):
-                wait_until(lambda n=count: promises.has(n // 4), "uploads to be taken")
+                wait_until(partial(promises.has, count // 4), "uploads to be taken")
                 self.let_pass(0.1)
                 victims = workers(self.service)
                 with suppress(ProcessLookupError, IndexError):  # between two lives
@@ -89,7 +90,7 @@ class KillTest(KillLoop):
         self.service.start()
         with self.subTest(seed=self.seed), Promises(self.service, self.seed) as promises:
             for count in range(1, 4):
-                wait_until(lambda n=count: promises.has(4 * n), "uploads to be taken")
+                wait_until(partial(promises.has, 4 * count), "uploads to be taken")
                 others = set(crew(self.service)) - {self.service.pid, *workers(self.service)}
                 for pid in others:
                     with suppress(ProcessLookupError):

@@ -5,6 +5,7 @@ import threading
 import time
 import unittest
 import uuid
+from functools import partial
 from typing import ClassVar
 
 from tests.promises import assert_gone, crew, noise, rows
@@ -36,21 +37,25 @@ class CancelTest(unittest.TestCase):
         wait_until(lambda: not self.service.files_of(job_id), "its files to go", 5)
 
     def test_running_job_stops_within_a_second(self) -> None:
-        for model in ("gate/hold", "gate/gil", "bad/hangs_with_progress"):
+        for model in ("gate/hold", "gate/gil"):
             with self.subTest(model):
-                job_id = self.service.promise(PICTURE, model_id=model)
-                if model.startswith("gate/"):
-                    child = self.service.wait_for_arrival(job_id)
-                else:
-                    wait_until(lambda j=job_id: self.service.poll(j)["progress"] > 0, "progress")
-                    child = 0
+                job_id, child = self.service.hold(PICTURE, model)
                 began = time.monotonic()
                 self.delete(job_id)
-                wait_until(lambda c=child: c not in crew(self.service), "the child's end")
+                wait_until(partial(self.is_gone, child), "the child's end")
                 self.assertLess(time.monotonic() - began, 1.0)
                 self.assert_unknown(job_id)
         job_id = self.service.promise(PICTURE, model_id="bad/returns_input")
         self.assertEqual("succeeded", self.service.ended(job_id)["status"])
+
+    def is_gone(self, pid: int) -> bool:
+        return pid not in crew(self.service)
+
+    def test_job_that_would_report_for_ever_ends_too(self) -> None:
+        job_id = self.service.promise(PICTURE, model_id="bad/hangs_with_progress")
+        wait_until(lambda: self.service.poll(job_id)["progress"] > 0.1, "progress")
+        self.delete(job_id)
+        self.assert_unknown(job_id)
 
     def test_neighbours_are_not_harmed(self) -> None:
         held, child = self.service.hold(PICTURE)

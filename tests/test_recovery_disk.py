@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from functools import partial
 from pathlib import Path
 
 from restore.contract import PROBLEMS
@@ -42,7 +43,7 @@ class FullDiskTest(unittest.TestCase):
         self.ballast = self.disk / "ballast"
 
     def started(self, **settings: str | float) -> Scripted:
-        service = Scripted(self.disk / "data", **{"WORKERS": 1, **settings})
+        service = Scripted(self.disk / "data", **({"WORKERS": 1} | settings))
         self.addCleanup(service.__exit__)
         service.start()
         return service
@@ -146,7 +147,7 @@ class FullDiskTest(unittest.TestCase):
         service.start()
         with self.subTest(seed=number), Promises(service, number) as promises:
             for count in range(1, 4):
-                wait_until(lambda n=count: promises.has(4 * n), "uploads to be taken")
+                wait_until(partial(promises.has, 4 * count), "uploads to be taken")
                 self.fill(dice.randrange(300_000))
                 threading.Event().wait(dice.random() * 0.3)  # the dice, nothing is waited for
                 if count == 2:

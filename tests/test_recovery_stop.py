@@ -32,7 +32,7 @@ def post(image: bytes) -> bytes:
 
 class StopTest(unittest.TestCase):
     def started(self, **settings: str | float) -> Scripted:
-        service = Scripted(**{"WORKERS": 1, **settings})
+        service = Scripted(None, **({"WORKERS": 1} | settings))
         self.addCleanup(service.__exit__)
         service.start()
         return service

@@ -9,6 +9,8 @@ import socket
 import sqlite3
 import unittest
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from tests.promises import Promises, assert_gone, noise, rows, seed
@@ -49,7 +51,7 @@ class ForeignHandTest(unittest.TestCase):
         """Whatever it was: the next job succeeds, and nothing of the others is left."""
         job_id = self.service.promise(PICTURE, model_id=GOOD)
         self.assertEqual("succeeded", self.service.ended(job_id)["status"])
-        wait_until(lambda: not list((self.service.storage / "tmp").iterdir()), "an empty tmp/")
+        wait_until(partial(is_empty, self.service.storage / "tmp"), "an empty tmp/")
 
     def assert_unavailable(self, answer: Answer) -> None:
         self.assertEqual((503, "storage_unavailable"), (answer.status, answer.json["code"]))
@@ -99,7 +101,7 @@ class RetentionTest(unittest.TestCase):
                 self.assertEqual((404, "job_not_found"), (answer.status, answer.json["code"]))
                 path = f"/outputs/{job_id}.png"
                 self.assertEqual(404, service.request("GET", path).status)
-            wait_until(lambda: not list((service.storage / "outputs").iterdir()), "no results")
+            wait_until(partial(is_empty, service.storage / "outputs"), "no results")
             self.assertLessEqual(sizes[-1], sizes[0] + 16384)
             self.assertEqual("running", service.poll(held)["status"])  # however old it is
             service.open_gate(held)
@@ -141,9 +143,11 @@ class RetentionTest(unittest.TestCase):
             service.start()
             wait_until(lambda: self.count(service) == 0, "all to expire")
             for folder in ("tmp", "outputs"):
-                wait_until(
-                    lambda f=folder: not list((service.storage / f).iterdir()), f"an empty {folder}"
-                )
+                wait_until(partial(is_empty, service.storage / folder), f"an empty {folder}")
+
+
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def run(image_path: str, model_id: str, strength: float, upscale: int) -> str:
         plan = planned(findings, picture.size, strength, upscale)
         progress.note(told(findings, plan))
         if plan.is_empty:
+            progress.report(1.0)
             return image_path
         image = restored(
             picture, plan, lambda done: progress.report(share + tuning.TILES_SHARE * done)

@@ -13,6 +13,7 @@ from restore.providers.generic.colour import Channels
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box, mirrored_window
 
+_MOST_EXIF = 65_000  # bytes: Pillow's JPEG encoder raises above one segment (13.0, 2026-11-22)
 _DEEP = 257.0  # 16-bit levels for one of 8 bits: 65535 = 255 x 257
 
 
@@ -67,16 +68,25 @@ def opened(path: Path) -> Picture:
     """Decode the JPEG or PNG at `path`; raises what Pillow raises for a broken one."""
     with Image.open(path, formats=["JPEG", "PNG"]) as image:
         image.load()
-        metadata = {key: image.info[key] for key in ("icc_profile", "exif") if image.info.get(key)}
         tables: dict[int, list[int]] = {}
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             tables = image.quantization
-        return Picture(_workable(image), bool(tables), tables, metadata)
+        return Picture(_workable(image), bool(tables), tables, _metadata(image))
+
+
+def _metadata(image: Image.Image) -> dict[str, bytes]:
+    """Profile and EXIF, where the result can hold them: no CMYK profile, no EXIF over a segment."""
+    kept = {key: image.info[key] for key in ("icc_profile", "exif") if image.info.get(key)}
+    if image.mode == "CMYK":
+        kept.pop("icc_profile", None)
+    if len(kept.get("exif", b"")) > _MOST_EXIF:
+        del kept["exif"]
+    return kept
 
 
 def _workable(image: Image.Image) -> Image.Image:
     """`image` in a mode that can be restored, transparency as a band of its own."""
-    if image.mode.startswith("I;16"):
+    if image.mode == "I" or image.mode.startswith("I;16"):
         return image if image.mode == "I;16" else image.convert("I").convert("I;16")
     transparent = image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info
     if image.mode in ("1", "L", "LA"):

@@ -22,6 +22,7 @@ from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
 from restore.providers.generic.tiles import GRID, Box, Tile, tiles
 
+
 def restored(picture: Picture, plan: Plan, advance: Callable[[float], None]) -> Image.Image:
     """The picture after all of `plan`; `advance` hears the fraction 0..1 done."""
     width, height = picture.size

@@ -40,9 +40,7 @@ def fading_of(picture: Image.Image) -> Levels | None:
     if len(ends) == 1 or _is_one_hue(small):
         return Levels((common,), (_offset(low, common),), True)
     least, most = tuning.FADE_CHANNEL_RATIO
-    gains = tuple(
-        min(max(_gain(*pair), least * common), most * common) for pair in ends
-    )
+    gains = tuple(min(max(_gain(*pair), least * common), most * common) for pair in ends)
     offsets = tuple(_offset(pair[0], gain) for pair, gain in zip(ends, gains, strict=True))
     return Levels(gains, offsets, False)
 

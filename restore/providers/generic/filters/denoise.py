@@ -65,9 +65,7 @@ def _table(sigmas: tuple[float, ...], factor: float = 1.0) -> Table:
     ratio = max(1.0, middle / max(high, tuning.GRAIN_LEAST_SIGMA))
     lowest = middle * min(tuning.GRAIN_MOST_RISE, ratio ** (1 / 3))
     fall = min(1.0, high / max(lowest, tuning.GRAIN_LEAST_SIGMA))
-    return [
-        [factor * lowest * fall ** ((u * u + v * v) / 18) for u in range(4)] for v in range(4)
-    ]
+    return [[factor * lowest * fall ** ((u * u + v * v) / 18) for u in range(4)] for v in range(4)]
 
 
 def _with_low_band(fine: Plane, coarse: Plane) -> Plane:

@@ -1,0 +1,1 @@
+"""Benchmarks: what the project measures about itself. Nothing here is installed."""

@@ -2,11 +2,10 @@
 
 Each seed is one story of servers that live one after the other on a folder: jobs arrive, children
 finish, fail, die or stall, clients poll and cancel, the disk fills up and heals, servers stop or
-crash. RESTORE_SEED repeats one story; RESTORE_LONG=1 tells many more.
+crash. RESTORE_TEST_SEED repeats one story; RESTORE_LONG_TESTS=1 tells many more.
 """
 
 import asyncio
-import os
 import random
 from collections import Counter
 
@@ -14,8 +13,9 @@ from restore.jobs import ENDED, MAX_ATTEMPTS, JobStatus
 from restore.jobstore import StoreError
 from restore.worker import Outcome
 from tests.jobdesk import Call, DeskTestCase
+from tests.promises import LONG, seed
 
-STORIES = 300 if os.environ.get("RESTORE_LONG") else 12
+STORIES = 300 if LONG else 12
 STEPS = 120
 ORDER = [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED]
 
@@ -175,11 +175,9 @@ class Story:
 
 class StoryTests(DeskTestCase):
     async def test_every_promise_is_kept(self) -> None:
-        first = os.environ.get("RESTORE_SEED")
-        seeds = [int(first)] if first else [random.randrange(1 << 32) for _ in range(STORIES)]
         home = self.root
-        for seed in seeds:
-            self.root = home / str(seed)
-            with self.subTest(RESTORE_SEED=seed):
+        for number in range(STORIES):
+            self.root, dice = home / str(number), seed()
+            with self.subTest(RESTORE_TEST_SEED=dice):
                 async with asyncio.timeout(60):
-                    await Story(seed, self).tell()
+                    await Story(dice, self).tell()

@@ -7,10 +7,11 @@ import threading
 import time
 import unittest
 import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from restore import jobrows, jobstore
@@ -153,7 +154,7 @@ class PromiseTests(JobStoreTestCase):
         storage = Storage(self.path.parent / "data")
         storage.open(0)
         self.addCleanup(storage.close)
-        with recorded_syncs() as calls, recorded_statements(calls):
+        with statements() as calls, recorded_syncs(calls):
             store = JobStore(storage.database, storage.sync_uploads)
             self.addCleanup(store.close)
             calls.clear()
@@ -167,7 +168,7 @@ class PromiseTests(JobStoreTestCase):
             f"sync {job.id}.part",
             f"rename {job.id}.upload",
             "BEGIN IMMEDIATE",
-            "INSERT",
+            jobrows.INSERT,
             "sync tmp",
             "COMMIT",
             "answer",
@@ -205,6 +206,14 @@ class PromiseTests(JobStoreTestCase):
         await asyncio.gather(first, *rest)
         self.assertEqual(len(barriers), 2)
         self.assertEqual(self.store.waiting, 201)
+
+    async def test_a_transaction_takes_no_more_than_its_share(self) -> None:
+        barriers: list[None] = []
+        self.reopened(lambda: barriers.append(None))
+        with mock.patch.object(jobstore, "_BATCH", 5):
+            await self.add(*(new_job() for _ in range(23)))
+        self.assertGreaterEqual(len(barriers), 5)
+        self.assertEqual(self.store.waiting, 23)
 
     async def test_no_barrier_where_nothing_is_promised(self) -> None:
         barriers: list[None] = []
@@ -491,6 +500,14 @@ class OpeningTests(JobStoreTestCase):
             self.path.write_bytes(damaged)
             self.refused("damaged|malformed")
 
+    async def test_a_large_database_is_not_read_whole_at_the_start(self) -> None:
+        with mock.patch.object(jobstore, "_CHECK_BYTES", 0), statements() as calls:
+            self.reopened()
+        self.assertNotIn("PRAGMA quick_check(1)", calls)
+        with statements() as calls:
+            self.reopened()
+        self.assertIn("PRAGMA quick_check(1)", calls)
+
     async def test_a_folder_in_its_place_is_refused(self) -> None:
         self.store.close()
         self.path.unlink()
@@ -587,29 +604,22 @@ def opened_by(gate: threading.Event) -> None:
     gate.wait(10)
 
 
-class recorded_statements:  # noqa: N801  (reads as a function where it is used)
-    """Adds each statement that the writer executes to `calls`, by its first word or two."""
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """All that is executed inside by connections opened inside, on any thread, in order."""
+    calls: list[str] = []
+    connect = sqlite3.connect
 
-    def __init__(self, calls: list[str]) -> None:
-        self._calls = calls
+    class Recorder(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+            calls.append(sql)
+            return super().execute(sql, *args)  # type: ignore[arg-type]
 
-    def __enter__(self) -> None:
-        calls, connect = self._calls, sqlite3.connect
+    def recording(path: Path, **kwargs: Any) -> sqlite3.Connection:
+        return connect(path, factory=Recorder, **kwargs)
 
-        class Recorder(sqlite3.Connection):
-            def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
-                if threading.current_thread().name == "jobstore":
-                    calls.append(sql if sql.startswith("BEGIN") else sql.split()[0])
-                return super().execute(sql, *args)  # type: ignore[arg-type]
-
-        self._patch = mock.patch(
-            "restore.jobstore.sqlite3.connect",
-            lambda path, **kwargs: connect(path, factory=Recorder, **kwargs),
-        )
-        self._patch.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._patch.stop()
+    with mock.patch("restore.jobstore.sqlite3.connect", recording):
+        yield calls
 
 
 if __name__ == "__main__":

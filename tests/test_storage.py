@@ -489,9 +489,9 @@ class MacTests(StorageTestCase):
 
 
 @contextmanager
-def recorded_syncs() -> Iterator[list[str]]:
+def recorded_syncs(into: list[str] | None = None) -> Iterator[list[str]]:
     """The syncs and renames made inside, in order, by the last part of the path."""
-    calls: list[str] = []
+    calls: list[str] = [] if into is None else into
     fsync, rename, replace = os.fsync, Path.rename, Path.replace
 
     def name_of(fd: int) -> str:

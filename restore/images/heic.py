@@ -6,14 +6,16 @@ thumbnails, depth maps and gain maps are left aside; of a sequence the first pic
 """
 
 import io
+import struct
 from typing import BinaryIO
 
 import pillow_heif
 from PIL import Image
 
+from restore.contract import MAX_SIDE_PX
 from restore.images import heic_sequence
 from restore.images.problem import BrokenFile
-from restore.sniff import coded_as, holds_hevc
+from restore.sniff import boxes, coded_as, holds_hevc
 
 pillow_heif.register_heif_opener(
     thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
@@ -33,10 +35,32 @@ def is_foreign(file: BinaryIO) -> bool:
 def read_size(file: BinaryIO) -> tuple[int, int]:
     """Width and height of the primary picture, upright, in pixels. Raises as open_picture does.
 
-    Pillow isn't asked, for it refuses to say how large a picture of half a gigapixel is.
+    Pillow isn't asked, for it refuses to say how large a picture of half a gigapixel is; and where
+    libheif doesn't open one that large either (1.19), its largest claim is told.
     """
-    width, height = pillow_heif.open_heif(io.BytesIO(_still(file))).size
+    data = _still(file)
+    try:
+        width, height = pillow_heif.open_heif(io.BytesIO(data)).size
+    except (OSError, ValueError, RuntimeError, EOFError, SyntaxError):
+        width, height = _largest_claim(data)
+        if max(width, height) <= MAX_SIDE_PX:
+            raise
     return width, height
+
+
+def _largest_claim(data: bytes) -> tuple[int, int]:
+    """The largest size in the file's ispe properties (ISO/IEC 23008-12 section 6.5.3)."""
+    content = list(boxes(data))
+    for kind, skipped in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
+        content = [
+            inner
+            for box in content
+            if box.type == kind
+            for inner in boxes(data, box.start + skipped, box.end)
+        ]
+    claims = [data[box.start + 4 : box.start + 12] for box in content if box.type == b"ispe"]
+    sizes = (struct.unpack(">II", claim) for claim in claims if len(claim) == 8)
+    return max(sizes, default=(0, 0), key=max)
 
 
 def open_picture(file: BinaryIO) -> Image.Image:

@@ -74,13 +74,15 @@ def decode(file: BinaryIO, parts: Sequence[Part], pillow_format: str) -> Image.I
 def decode_png(file: BinaryIO, parsed: png.Png) -> Image.Image:
     """Decode a PNG's picture. Raises one of DECODE_ERRORS.
 
-    Pillow scales samples of 2, 4 and 16 bit to 8, but leaves the colour that tRNS makes transparent
-    as it stands, and so never finds it (Pillow 13.0).
+    Pillow scales samples of 1, 2, 4 and 16 bit to 8, but leaves the colour that tRNS makes
+    transparent as it stands, and so never finds it (Pillow 13.0; of 1 bit, 12.0).
     """
     image = decode(file, png.picture_parts(parsed), "PNG")
     hidden, depth = image.info.get("transparency"), parsed.header.depth
-    if image.mode == "L" and depth < 8 and isinstance(hidden, int):
-        image.info["transparency"] = hidden * 255 // ((1 << depth) - 1)
+    if image.mode in ("1", "L") and depth < 8 and isinstance(hidden, int):
+        del image.info["transparency"]
+        image = image.convert("L")
+        image.info["transparency"] = min(255, hidden * 255 // ((1 << depth) - 1))
     elif image.mode == "RGB" and depth == 16 and isinstance(hidden, tuple):
         image.info["transparency"] = tuple(value >> 8 for value in hidden)
     return image

@@ -1,52 +1,16 @@
 """Each row of the contract, over a real socket against a real server process."""
 
 import io
-import json
-import unittest
+import re
 import uuid
-from typing import ClassVar
 
-import pillow_heif
 from PIL import Image
 
-from restore.contract import JOB_ERRORS, PROBLEMS
-from tests.service import Answer, Service, form
+from restore.contract import JOB_ERRORS
+from tests.functional_testcase import MIB, SIZE, FunctionalTest, picture
+from tests.service import form, wait_until
 
-MIB = 1024 * 1024
-SIZE = (96, 64)
 KEYS = ["job_id", "status", "progress", "result_url", "error"]
-
-
-def picture(kind: str, size: tuple[int, int] = SIZE, **options: object) -> bytes:
-    """A small picture with some content, in one of the four formats."""
-    image = Image.linear_gradient("L").resize(size)
-    image = Image.merge("RGB", (image, image.transpose(Image.Transpose.ROTATE_180), image))
-    if kind == "HEIF":
-        pillow_heif.register_heif_opener()
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-class FunctionalTest(unittest.TestCase):
-    """One server for all that doesn't change its settings."""
-
-    service: ClassVar[Service]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.service = Service(MAX_IMAGE_MB=1)
-        cls.service.start()
-        cls.addClassCleanup(cls.service.__exit__)
-
-    def assert_refused(self, answer: Answer, code: str) -> None:
-        """An error of the table: its status, its slug, a sentence, and nothing of our insides."""
-        self.assertEqual((PROBLEMS[code].status, code), (answer.status, answer.json["code"]))
-        self.assertEqual(["code", "error"], sorted(answer.json))
-        self.assertRegex(answer.json["error"], r"^[A-Z].+\.$|^\w+ must be .+\.$")
-        for secret in ("/", "Traceback", "Error", ".py"):
-            if code not in ("model_unknown", "unsupported_content_type"):
-                self.assertNotIn(secret, answer.json["error"])
 
 
 class JourneyTest(FunctionalTest):
@@ -120,7 +84,9 @@ class JourneyTest(FunctionalTest):
 class RefusalTest(FunctionalTest):
     def test_wrong_fields(self) -> None:
         image = picture("PNG")
-        cases = [("strength", text, "strength_invalid") for text in ("0", "1.01", "nan", "1e-1", "x")]
+        cases = [
+            ("strength", text, "strength_invalid") for text in ("0", "1.01", "nan", "1e-1", "x")
+        ]
         cases += [("upscale", text, "upscale_invalid") for text in ("0", "3", "2.0", "02", "two")]
         cases += [("model_id", "restoration/unknown", "model_unknown")]
         for name, text, code in cases:
@@ -160,7 +126,14 @@ class RefusalTest(FunctionalTest):
 
     def test_what_is_no_image_of_ours(self) -> None:
         gif = picture("GIF")
-        for data in (gif, picture("TIFF"), picture("BMP"), b"<svg></svg>" * 20, b"hello" * 20, b"x"):
+        for data in (
+            gif,
+            picture("TIFF"),
+            picture("BMP"),
+            b"<svg></svg>" * 20,
+            b"hello" * 20,
+            b"x",
+        ):
             with self.subTest(data[:8]):
                 self.assert_refused(self.service.upload(data), "unsupported_image")
 
@@ -212,21 +185,15 @@ class RefusalTest(FunctionalTest):
 
     def test_options_and_health(self) -> None:
         answer = self.service.request("OPTIONS", "/v1/jobs/x")
-        self.assertEqual((204, "GET, DELETE, HEAD, OPTIONS"), (answer.status, answer.headers["allow"]))
+        self.assertEqual(
+            (204, "GET, DELETE, HEAD, OPTIONS"), (answer.status, answer.headers["allow"])
+        )
         self.assertEqual(200, self.service.request("GET", "/healthz").status)
 
     def test_each_request_leaves_a_line(self) -> None:
         self.service.request("GET", "/v1/jobs/for-the-log")
-        line = r"127\.0\.0\.1 GET /v1/jobs/for-the-log 404 \d+\.\dms job_not_found\n"
-        from tests.service import wait_until
-
-        wait_until(lambda: any(_matches(line, text) for text in self.service.lines), "the line")
-
-
-def _matches(pattern: str, text: str) -> bool:
-    import re
-
-    return re.search(pattern, text) is not None
+        line = re.compile(r"127\.0\.0\.1 GET /v1/jobs/for-the-log 404 \d+\.\dms job_not_found\n")
+        wait_until(lambda: any(line.search(text) for text in self.service.lines), "the line")
 
 
 class BrowserTest(FunctionalTest):
@@ -258,177 +225,3 @@ class BrowserTest(FunctionalTest):
             with self.subTest(host):
                 answer = self.service.request("GET", "/healthz", headers={"Host": host})
                 self.assertEqual(status, answer.status)
-
-
-class ResultTest(FunctionalTest):
-    """Conditional and range requests: RFC 9110, sections 13 and 14."""
-
-    url: ClassVar[str]
-    whole: ClassVar[bytes]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        job = cls.service.ended(cls.service.promise(picture("PNG")))
-        cls.url = "/" + job["result_url"].split("/", 3)[3]
-        cls.whole = cls.service.result(job).body
-
-    def get(self, method: str = "GET", **headers: str) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.service.request(method, self.url, headers=named)
-
-    def test_headers_of_the_whole(self) -> None:
-        answer = self.get()
-        self.assertEqual((200, self.whole), (answer.status, answer.body))
-        self.assertEqual("image/png", answer.headers["content-type"])
-        self.assertIn("immutable", answer.headers["cache-control"])
-        self.assertEqual("nosniff", answer.headers["x-content-type-options"])
-        self.assertEqual("bytes", answer.headers["accept-ranges"])
-        self.assertRegex(answer.headers["etag"], r'^"[^"]+"$')
-        self.assertRegex(answer.headers["last-modified"], r"GMT$")
-        self.assertRegex(answer.headers["content-disposition"], r'filename="restored-\w+\.png"')
-
-    def test_head_is_get_without_body(self) -> None:
-        answer, whole = self.get("HEAD"), self.get()
-        self.assertEqual((200, b""), (answer.status, answer.body))
-        for name in whole.headers.keys() - {"date"}:
-            self.assertEqual(whole.headers[name], answer.headers[name])
-
-    def test_ranges(self) -> None:
-        size = len(self.whole)
-        for text, expected in (
-            ("bytes=0-9", slice(0, 10)),
-            ("bytes=10-", slice(10, size)),
-            ("bytes=-5", slice(size - 5, size)),
-            (f"bytes=5-{size * 2}", slice(5, size)),
-        ):
-            with self.subTest(text):
-                answer = self.get(Range=text)
-                self.assertEqual((206, self.whole[expected]), (answer.status, answer.body))
-                content_range = f"bytes {expected.start}-{expected.stop - 1}/{size}"
-                self.assertEqual(content_range, answer.headers["content-range"])
-        for text in ("bytes=9-5", "lines=1-2", "bytes=0-1,4-5", "bytes=", "bytes=-"):
-            with self.subTest(text):
-                self.assertEqual((200, self.whole), (self.get(Range=text).status, self.whole))
-        answer = self.get(Range=f"bytes={size}-")
-        self.assert_refused(answer, "range_not_satisfiable")
-        self.assertEqual(f"bytes */{size}", answer.headers["content-range"])
-
-    def test_conditions(self) -> None:
-        whole = self.get()
-        etag, modified = whole.headers["etag"], whole.headers["last-modified"]
-        self.assertEqual(304, self.get(If_None_Match=etag).status)
-        self.assertEqual(304, self.get(If_None_Match=f'"x", W/{etag}').status)
-        self.assertEqual(304, self.get(If_None_Match="*").status)
-        self.assertEqual(200, self.get(If_None_Match='"x"').status)
-        self.assertEqual(304, self.get(If_Modified_Since=modified).status)
-        self.assertEqual(200, self.get(If_None_Match='"x"', If_Modified_Since=modified).status)
-        self.assertEqual(206, self.get(Range="bytes=0-1", If_Range=etag).status)
-        self.assertEqual(200, self.get(Range="bytes=0-1", If_Range=f"W/{etag}").status)
-        self.assertEqual(206, self.get(Range="bytes=0-1", If_Range=modified).status)
-        self.assertEqual(b"", self.get(If_None_Match=etag).body)
-
-
-class SettingsTest(unittest.TestCase):
-    """What a setting changes."""
-
-    def test_feature_flag_stops_new_uploads_only(self) -> None:
-        with Service() as service:
-            job = service.ended(service.promise(picture("PNG")))
-            storage = service.storage
-            service.stop()
-            with Service(storage, RESTORE_ENABLED="false") as again:
-                answer = again.upload(picture("PNG"))
-                self.assertEqual((503, "disabled"), (answer.status, answer.json["code"]))
-                self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
-                self.assertEqual("succeeded", again.poll(job["job_id"])["status"])
-                self.assertEqual(200, again.result(job).status)
-
-    def test_rate_limit_counts_every_post(self) -> None:
-        with Service(RATE_LIMIT_PER_MIN=2) as service:
-            statuses = [service.upload(b"").status, service.upload(picture("PNG")).status]
-            answer = service.upload(picture("PNG"))
-            self.assertEqual([400, 201, 429], [*statuses, answer.status])
-            self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
-            self.assertEqual(200, service.request("GET", "/healthz").status)
-
-    def test_queue_is_bounded(self) -> None:
-        with Service(MAX_QUEUE=2, WORKERS=1, DUMMY_DELAY_S=600) as service:
-            answers = [service.upload(picture("PNG")) for _ in range(4)]
-            refused = [answer for answer in answers if answer.status != 201]
-            self.assertIn(len(refused), (1, 2))  # the first may be running already, or not yet
-            for answer in refused:
-                self.assertEqual((503, "queue_full"), (answer.status, answer.json["code"]))
-                self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
-
-    def test_result_url_begins_with_the_setting(self) -> None:
-        with Service(RESULT_BASE_URL="http://10.0.2.2:8000/") as service:
-            job = service.ended(service.promise(picture("PNG")))
-            self.assertEqual(f"http://10.0.2.2:8000/outputs/{job['job_id']}.png", job["result_url"])
-            self.assertTrue(service.log_has("WARNING RESULT_BASE_URL"))
-
-    def test_empty_base_url_is_the_client_s_own_address(self) -> None:
-        with Service() as service:
-            job = service.ended(service.promise(picture("PNG")))
-            host = {"Host": "localhost:1234"}
-            answer = service.request("GET", f"/v1/jobs/{job['job_id']}", headers=host)
-            self.assertTrue(answer.json["result_url"].startswith("http://localhost:1234/outputs/"))
-
-    def test_start_says_what_runs(self) -> None:
-        with Service() as service:
-            for text in ("Listening on http://127.0.0.1:", "http://10.0.2.2:", "Provider: dummy"):
-                self.assertTrue(service.log_has(text), text)
-            self.assertTrue(service.log_has(str(service.storage)))
-
-    def test_wrong_starts_end_with_one_sentence(self) -> None:
-        with Service() as running:
-            for settings, words in (
-                ({"HOST": "photos.example"}, ("HOST", "photos.example")),
-                ({"PORT": running.port}, (str(running.port),)),
-                ({"STORAGE_DIR": running.storage, "SHUTDOWN_GRACE_S": "0"}, ("another",)),
-                ({"PROVIDER": "nowhere:run"}, ("nowhere",)),
-                ({"UPSCALE": "x", "WORKERS": "none"}, ("WORKERS", "none")),
-            ):
-                with self.subTest(settings):
-                    service = Service(**settings)
-                    service.launch()
-                    self.assertNotEqual(0, service.wait())
-                    from tests.service import wait_until
-
-                    wait_until(lambda s=service: s.lines, "a sentence")
-                    last = service.lines[-1]
-                    for word in words:
-                        self.assertIn(word, last)
-                    self.assertNotIn("Traceback", service.log)
-                    service.__exit__()
-
-
-class ProviderTest(unittest.TestCase):
-    def test_generic_restores(self) -> None:
-        with Service(PROVIDER="generic") as service:
-            answer = service.upload(picture("PNG"), {"model_id": "restoration/classic"})
-            self.assertEqual(201, answer.status)
-            job = service.ended(answer.json["job_id"])
-            self.assertEqual("succeeded", job["status"])
-            message = service.upload(picture("PNG"), {"model_id": "x"}).json["error"]
-            self.assertIn("restoration/classic", message)
-            self.assertIn("restoration/gfpgans-1.4", message)
-
-    def test_progress_moves_and_never_falls(self) -> None:
-        with Service(DUMMY_DELAY_S="1") as service:
-            job_id = service.promise(picture("PNG"))
-            seen = [service.poll(job_id)]
-            while seen[-1]["status"] in ("queued", "running"):
-                seen.append(service.poll(job_id))
-            progress = [job["progress"] for job in seen]
-            self.assertEqual(sorted(progress), progress)
-            self.assertEqual(1.0, progress[-1])
-            self.assertGreater(len({p for p in progress if 0.0 < p < 1.0}), 3)
-            order = ["queued", "running", "succeeded"]
-            ranks = [order.index(job["status"]) for job in seen]
-            self.assertEqual(sorted(ranks), ranks)
-            self.assertTrue(all(json.dumps(job) for job in seen))
-
-
-if __name__ == "__main__":
-    unittest.main()

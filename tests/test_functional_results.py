@@ -1,0 +1,75 @@
+"""Results over a real socket: whole, in part, under conditions."""
+
+from typing import ClassVar
+
+from tests.functional_testcase import FunctionalTest, picture
+from tests.service import Answer
+
+
+class ResultTest(FunctionalTest):
+    """Conditional and range requests: RFC 9110, sections 13 and 14."""
+
+    url: ClassVar[str]
+    whole: ClassVar[bytes]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        job = cls.service.ended(cls.service.promise(picture("PNG")))
+        cls.url = "/" + job["result_url"].split("/", 3)[3]
+        cls.whole = cls.service.result(job).body
+
+    def get(self, method: str = "GET", **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.service.request(method, self.url, headers=named)
+
+    def test_headers_of_the_whole(self) -> None:
+        answer = self.get()
+        self.assertEqual((200, self.whole), (answer.status, answer.body))
+        self.assertEqual("image/png", answer.headers["content-type"])
+        self.assertIn("immutable", answer.headers["cache-control"])
+        self.assertEqual("nosniff", answer.headers["x-content-type-options"])
+        self.assertEqual("bytes", answer.headers["accept-ranges"])
+        self.assertRegex(answer.headers["etag"], r'^"[^"]+"$')
+        self.assertRegex(answer.headers["last-modified"], r"GMT$")
+        self.assertRegex(answer.headers["content-disposition"], r'filename="restored-\w+\.png"')
+
+    def test_head_is_get_without_body(self) -> None:
+        answer, whole = self.get("HEAD"), self.get()
+        self.assertEqual((200, b""), (answer.status, answer.body))
+        for name in whole.headers.keys() - {"date"}:
+            self.assertEqual(whole.headers[name], answer.headers[name])
+
+    def test_ranges(self) -> None:
+        size = len(self.whole)
+        for text, expected in (
+            ("bytes=0-9", slice(0, 10)),
+            ("bytes=10-", slice(10, size)),
+            ("bytes=-5", slice(size - 5, size)),
+            (f"bytes=5-{size * 2}", slice(5, size)),
+        ):
+            with self.subTest(text):
+                answer = self.get(Range=text)
+                self.assertEqual((206, self.whole[expected]), (answer.status, answer.body))
+                content_range = f"bytes {expected.start}-{expected.stop - 1}/{size}"
+                self.assertEqual(content_range, answer.headers["content-range"])
+        for text in ("bytes=9-5", "lines=1-2", "bytes=0-1,4-5", "bytes=", "bytes=-"):
+            with self.subTest(text):
+                self.assertEqual((200, self.whole), (self.get(Range=text).status, self.whole))
+        answer = self.get(Range=f"bytes={size}-")
+        self.assert_refused(answer, "range_not_satisfiable")
+        self.assertEqual(f"bytes */{size}", answer.headers["content-range"])
+
+    def test_conditions(self) -> None:
+        whole = self.get()
+        etag, modified = whole.headers["etag"], whole.headers["last-modified"]
+        self.assertEqual(304, self.get(If_None_Match=etag).status)
+        self.assertEqual(304, self.get(If_None_Match=f'"x", W/{etag}').status)
+        self.assertEqual(304, self.get(If_None_Match="*").status)
+        self.assertEqual(200, self.get(If_None_Match='"x"').status)
+        self.assertEqual(304, self.get(If_Modified_Since=modified).status)
+        self.assertEqual(200, self.get(If_None_Match='"x"', If_Modified_Since=modified).status)
+        self.assertEqual(206, self.get(Range="bytes=0-1", If_Range=etag).status)
+        self.assertEqual(200, self.get(Range="bytes=0-1", If_Range=f"W/{etag}").status)
+        self.assertEqual(206, self.get(Range="bytes=0-1", If_Range=modified).status)
+        self.assertEqual(b"", self.get(If_None_Match=etag).body)

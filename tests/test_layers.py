@@ -38,6 +38,8 @@ FLOORS = [
         "connection delivery failures server",
         # 6: the one that knows everyone
         "app",
+        # 7: the command
+        "__main__",
     )
 ]
 

@@ -1,0 +1,17 @@
+"""`python -m restore` and the `restore-server` command: the settings of the current folder.
+
+Children import this again, as they do restore_server.py, so nothing heavy is imported above `main`.
+"""
+
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the server until it is told to stop."""
+    from restore.app import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -7,9 +7,9 @@ import time
 import unittest
 from typing import ClassVar
 
+from tests.functional_testcase import picture
 from tests.rawclient import answers_in, connect, read_answers, read_to_end
 from tests.service import PATIENCE_S, Answer, Service, form, wait_until
-from tests.test_functional import picture
 
 MIB = 1 << 20
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"

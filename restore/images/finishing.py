@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from restore.images import icc, jpeg, jpeg_check, pixels, png
+from restore.images import icc, jpeg, jpeg_check, pixels, png, png_check
 from restore.images.metadata import Metadata, of_info
 from restore.images.normalization import Normalized
 from restore.images.pieces import write_pieces
@@ -147,7 +147,7 @@ def _finish_png(file: BinaryIO, wanted: _Wanted, *, encode: bool) -> str:
     parsed = png.parse(file)
     own = png.metadata_of(parsed)
     wanted.check_size(parsed.header.width, parsed.header.height, own.orientation())
-    png.check(file, parsed)
+    png_check.check(file, parsed)
     merged = wanted.merge(own)
     mode = "L" if parsed.header.colour in (0, 4) else "RGB"
     as_it_is = not encode and own.orientation() == 1 and wanted.extension == "png"

@@ -14,7 +14,18 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from restore.images import heic, icc, jpeg, jpeg_check, metadata, pixels, png, stored_png, webp
+from restore.images import (
+    heic,
+    icc,
+    jpeg,
+    jpeg_check,
+    metadata,
+    pixels,
+    png,
+    png_check,
+    stored_png,
+    webp,
+)
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, write_pieces
 from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
@@ -81,7 +92,7 @@ def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
 
 def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
     parsed = png.parse(file)
-    png.check(file, parsed)
+    png_check.check(file, parsed)
     found = png.metadata_of(parsed)
     header = parsed.header
     if found.orientation() == 1:

@@ -1,9 +1,9 @@
-"""PNG files (W3C PNG, third edition) as a list of chunks: read, checked, put together again.
+"""PNG files (W3C PNG, third edition) as a list of chunks: read, and put together again.
 
-`check` inflates the whole picture without keeping it: a result of 16384 x 16384 pixels costs a few
-mebibytes instead of a gigabyte. The rules kept: compressed text and profiles are inflated up to a
-named size only; Pillow is given the chunks that make the picture and never sees the others; and
-metadata is put in as chunks, so that a picture is never encoded again for their sake.
+Whether a picture is whole is for png_check to find out. The rules kept: compressed text and
+profiles are inflated up to a named size only; Pillow is given the chunks that make the picture and
+never sees the others; and metadata is put in as chunks, so that a picture is never encoded again
+for their sake.
 """
 
 import binascii
@@ -20,7 +20,7 @@ from restore.images.pieces import Part, Span
 from restore.images.problem import BrokenFile
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 COLOUR = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -28,10 +28,6 @@ _KEPT_BYTES = 1024 * 1024  # content of a chunk other than IDAT that is looked a
 _INFLATED_BYTES = 16 * 1024 * 1024  # of one profile or text; printers' profiles reach 3 MiB
 _MAX_CHUNKS = 250_000  # 16384 x 16384 RGBA in IDATs of 8 KiB: 131,072
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
-_LAST_PASS = (0, 1, 1, 2)
-_READ_BYTES = 256 * 1024
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _RAW_EXIF = re.compile(rb"\s*exif\s+\d+\s+([0-9a-fA-F\s]*)\Z")
 
@@ -126,97 +122,6 @@ def _chunks(file: BinaryIO) -> Iterator[Chunk]:
     raise BrokenFile("PNG: too many chunks")
 
 
-# -- is it whole?
-
-
-def check(file: BinaryIO, png: Png) -> None:
-    """Read all of the picture's data and throw it away. Raises BrokenFile.
-
-    Sums of the picture's chunks, the deflate stream, the number of rows and their filters are
-    checked. Ancillary chunks may be damaged, and the IEND be missing: neither is needed to see the
-    whole picture.
-    """
-    if png.cut:
-        raise BrokenFile("PNG: ends amid a chunk")
-    if not png.consecutive:
-        raise BrokenFile("PNG: no IDAT chunks, or apart from each other")
-    if png.header.colour == 3 and not any(chunk.type == b"PLTE" for chunk in png.chunks):
-        raise BrokenFile("PNG: no palette")
-    inflate = zlib.decompressobj()
-    rows = _RowCounter(png.header)
-    for data in _picture_data(file, png):
-        _feed(inflate, data, rows)
-    while rows.missing and (rest := _decompress(inflate, b"")):
-        rows.take(rest)
-    if rows.missing:
-        raise BrokenFile(f"PNG: {rows.missing} bytes of the picture missing")
-
-
-def _feed(inflate: "zlib._Decompress", data: bytes, rows: "_RowCounter") -> None:
-    """Inflate `data` in small portions, so that a bomb of zeros costs no memory."""
-    while data and rows.missing and not inflate.eof:
-        rows.take(_decompress(inflate, data))
-        data = inflate.unconsumed_tail
-
-
-def _decompress(inflate: "zlib._Decompress", data: bytes) -> bytes:
-    try:
-        return inflate.decompress(data, _READ_BYTES)
-    except zlib.error as error:
-        raise BrokenFile(f"PNG: {error}") from None
-
-
-def _picture_data(file: BinaryIO, png: Png) -> Iterator[bytes]:
-    """The content of the IDAT chunks; each picture chunk's sum is checked on the way."""
-    for chunk in png.chunks:
-        if chunk.type not in _PICTURE:
-            continue
-        file.seek(chunk.start + 8)
-        crc, left = binascii.crc32(chunk.type), chunk.length
-        while left and (data := file.read(min(left, _READ_BYTES))):
-            crc, left = binascii.crc32(data, crc), left - len(data)
-            if chunk.type == b"IDAT":
-                yield data
-        if left or crc != int.from_bytes(file.read(4), "big"):
-            raise BrokenFile(f"PNG: chunk {chunk.type!r} damaged")
-
-
-class _RowCounter:
-    """Counts inflated bytes against what the header promises, and looks at rows' filters."""
-
-    def __init__(self, header: Header) -> None:
-        self._runs = [(rows, size) for rows, size in _passes(header) if rows and size > 1]
-        self.missing = sum(rows * size for rows, size in self._runs)
-        self._run_left = 0
-        self._row_size = 1
-        self._row_at = 0
-
-    def take(self, data: bytes) -> None:
-        at = 0
-        while at < len(data) and self.missing:
-            if not self._run_left:
-                rows, self._row_size = self._runs.pop(0)
-                self._run_left, self._row_at = rows * self._row_size, 0
-            part = data[at : at + self._run_left]
-            filters = part[-self._row_at % self._row_size :: self._row_size]
-            if filters and max(filters) > 4:
-                raise BrokenFile("PNG: unknown row filter")
-            self._row_at = (self._row_at + len(part)) % self._row_size
-            self._run_left -= len(part)
-            self.missing -= len(part)
-            at += len(part)
-
-
-def _passes(header: Header) -> Iterator[tuple[int, int]]:
-    """(rows, bytes a row with its filter byte) of each pass; one pass unless interlaced (Adam7)."""
-    passes = (*_ADAM7, _LAST_PASS) if header.interlaced else ((0, 0, 1, 1),)
-    bits = header.depth * _CHANNELS[header.colour]
-    for left, top, across, down in passes:
-        width = max(0, -((left - header.width) // across))
-        rows = max(0, -((top - header.height) // down))
-        yield rows, 1 + (width * bits + 7) // 8
-
-
 # -- metadata
 
 
@@ -309,7 +214,7 @@ def _inflate(data: bytes) -> bytes | None:
 
 def picture_parts(png: Png) -> list[Part]:
     """The chunks that make the (first) picture, nothing else."""
-    spans = [Span(c.start, c.end) for c in png.chunks if c.type in _PICTURE - {b"IEND"}]
+    spans = [Span(c.start, c.end) for c in png.chunks if c.type in PICTURE - {b"IEND"}]
     return [_SIGNATURE, *spans, _chunk(b"IEND", b"")]
 
 

@@ -125,13 +125,11 @@ class ServerTest(AttemptsCase):
 
     def test_polite_stop_costs_nothing(self) -> None:
         job_id, _ = self.service.hold(PICTURE)
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            self.service.signal(stop)
-            self.assertEqual(0, self.service.wait())
-            self.assertEqual(("running", 0, 0), self.counts(job_id))
-            self.restart()
-            self.assertEqual("running", self.service.poll(job_id)["status"])
-            self.service.wait_for_arrival(job_id)
+        self.assertEqual(0, self.service.stop())
+        self.assertEqual(("running", 0, 0), self.counts(job_id))
+        self.restart()
+        self.assertEqual("running", self.service.poll(job_id)["status"])
+        self.service.wait_for_arrival(job_id)
         self.service.open_gate(job_id)
         self.assertEqual("succeeded", self.service.ended(job_id)["status"])
         self.assertEqual(("succeeded", 1, 0), self.counts(job_id))

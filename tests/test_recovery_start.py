@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import unittest
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from typing import ClassVar
 
@@ -139,23 +138,12 @@ class TwoServersTest(unittest.TestCase):
 
 
 class OrphansTest(unittest.TestCase):
-    """However a server dies, all that it started is gone within 5 s."""
-
-    def gone_after(self, kill: Callable[[Scripted], None], model: str) -> float:
+    def test_child_that_holds_the_gil_is_gone_with_its_server(self) -> None:
         with Scripted(WORKERS=2) as service:
-            service.hold(PICTURE, model)
-            self.assertGreaterEqual(len(crew(service)), 4)  # fork server, tracker, child
-            kill(service)
-            return assert_gone(service)
-
-    def test_while_a_child_holds_the_gil(self) -> None:
-        self.gone_after(Scripted.vanish, "gate/gil")
-
-    def test_after_a_polite_stop(self) -> None:
-        def stop(service: Scripted) -> None:
-            self.assertEqual(0, service.stop())
-
-        self.gone_after(stop, "gate/gil")
+            service.hold(PICTURE, "gate/gil")
+            self.assertGreaterEqual(len(crew(service)), 4)  # server, fork server, tracker, child
+            service.vanish()
+            assert_gone(service)
 
 
 if __name__ == "__main__":

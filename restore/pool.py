@@ -37,6 +37,7 @@ START_S = 30.0  # for a child to come up, on a machine that is very busy
 T = TypeVar("T")
 # What is raised where a child died or couldn't be started (no memory, no descriptors, no time).
 _NO_CHILD = (BrokenExecutor, OSError, EOFError, TimeoutError)
+_NOT_BEGUN = -1.0  # instead of a progress, until the child sets it to 0.0
 _log = logging.getLogger("restore")
 
 
@@ -165,7 +166,6 @@ class Slot:
         async with self._lock:
             self._pool.check_open()
             self._output.begin(job)
-            self._progress.value = 0.0
             try:
                 return await self._run(function, args, stall_s, bound_s)
             finally:
@@ -191,15 +191,25 @@ class Slot:
         stall_s: float | None,
         bound_s: float | None,
     ) -> T:
-        try:
-            call = asyncio.wrap_future(await self._submit(function, args))
-            reply = await self._watch(call, stall_s, bound_s)
-            result = _result(reply)
-        except _NO_CHILD as error:
-            raise ChildDied(f"{await self._end()} ({error})") from None
-        except BaseException:
-            await self._end()
-            raise
+        """One attempt in a child; a second where the first child died before it began the call.
+
+        A child that somebody killed while it was idle, or while it started, is nobody's attempt.
+        """
+        for first in (True, False):
+            self._progress.value = _NOT_BEGUN
+            try:
+                call = asyncio.wrap_future(await self._submit(function, args))
+                reply = await self._watch(call, stall_s, bound_s)
+                result = _result(reply)
+                break
+            except _NO_CHILD as error:
+                begun = self._progress.value != _NOT_BEGUN
+                ended = await self._end()
+                if begun or not first:
+                    raise ChildDied(f"{ended} ({error})") from None
+            except BaseException:
+                await self._end()
+                raise
         if reply.spent or (self._child and self._child.calls >= limits.JOBS_PER_CHILD):
             await self._end()
         return result  # type: ignore[no-any-return]
@@ -207,15 +217,11 @@ class Slot:
     async def _submit(
         self, function: Callable[..., object], args: tuple[object, ...]
     ) -> "Future[Reply]":
-        """Hand the call to a living child; one that died while idle is nobody's lost attempt."""
-        if self._child is not None:
-            try:
-                return self._child.submit(function, args)
-            except BrokenExecutor:
-                await self._end()
-        self._child = _Child(self._initargs)
-        async with asyncio.timeout(START_S + 1.0):
-            await self._pool.start_child(self._child)
+        """Hand the call to the child, which is started where there is none."""
+        if self._child is None:
+            self._child = _Child(self._initargs)
+            async with asyncio.timeout(START_S + 1.0):
+                await self._pool.start_child(self._child)
         return self._child.submit(function, args)
 
     async def _watch(

@@ -4,6 +4,7 @@ import mmap
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -92,7 +93,7 @@ class Calls(PoolCase):
         self.assertEqual(found["nice"], os.nice(0) + 1)
         self.assertEqual(found["core"], (0, 0))
         self.assertEqual(found["oom_score_adj"], "1000")
-        self.assertEqual(found["ignored"], [signal.SIG_IGN, signal.SIG_IGN])
+        self.assertEqual(found["ignored"], [child.leave_to_server, child.leave_to_server])
         self.assertEqual(found["blocked"], set())
         self.assertEqual(found["settings"], self.settings)
         self.assertEqual(found["stdin"], b"")
@@ -272,6 +273,19 @@ class Deaths(PoolCase):
         self.slot.kill()
         self.assert_gone(*pids)
 
+    def test_a_program_that_it_started_can_be_stopped(self) -> None:
+        self.assertEqual(self.call(_starts_and_stops), -signal.SIGTERM)
+
+    def test_death_before_the_call_is_nobodys_death(self) -> None:
+        for _ in range(10):
+            os.kill(self.call(os.getpid), signal.SIGKILL)  # the pool can't know of it yet
+            self.assertEqual(self.call(identity, 1), 1)
+
+    def test_a_child_that_never_comes_up_is_told_of(self) -> None:
+        self.slot.kill()
+        with mock.patch("restore.pool.START_S", 0.0), self.assertRaises(ChildDied):
+            self.call(identity, 1)
+
     def test_threads_left_behind_hold_nothing_up(self) -> None:
         pid = self.provide(bad_providers.starts_threads)
         self.assertEqual(self.call(os.getpid), pid)
@@ -312,7 +326,7 @@ class Memory(PoolCase):
 
     @unittest.skipUnless(sys.platform == "linux", "kept on Linux only")
     def test_what_it_may_have_is_enough_for_the_largest_picture(self) -> None:
-        self.assertEqual(self.call(_mapped, 2 << 30), 2 << 30)
+        self.assertEqual(self.call(_mapped, 1400 << 20), 1400 << 20)
 
 
 class Flatness(PoolCase):
@@ -379,6 +393,12 @@ class Closing(unittest.IsolatedAsyncioTestCase):
 def _allow_growth_of(mib: int) -> int:
     limits.CHILD_GROWTH_MIB = mib  # of the child that this runs in
     return os.getpid()
+
+
+def _starts_and_stops() -> int:
+    with subprocess.Popen(["sleep", "60"]) as program:
+        program.terminate()
+        return program.wait(10)
 
 
 def _mapped(size: int) -> int:

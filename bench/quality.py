@@ -49,7 +49,7 @@ def scene(seed: int, size: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:
         draw.line((x, y, x + long, y + dice.uniform(-40, 40)), fill=(25, 22, 20), width=14)
     draw.rectangle((0, 0, 40, 40), fill=(3, 3, 3))
     draw.rectangle((width - 40, 0, width, 40), fill=(252, 252, 252))
-    lens = ImageFilter.GaussianBlur(0.45)
+    lens = ImageFilter.GaussianBlur(0.3)
     return _textured(image.resize(size, Image.Resampling.BOX).filter(lens), dice)
 
 
@@ -151,16 +151,16 @@ def _same(image: Image.Image) -> Image.Image:
 
 DAMAGES = (
     Damage("clean", _same, 0.0),
-    Damage("noise 10", lambda image: noisy(image, 10), 0.0),
-    Damage("noise 25", lambda image: noisy(image, 25), 0.0),
-    Damage("jpeg 30", _same, 0.0, quality=30),
-    Damage("jpeg 15 as png", lambda image: as_jpeg(image, 15), 0.0),
-    Damage("blur 1", lambda image: blurred(image, 1), 0.0),
-    Damage("blur 2", lambda image: blurred(image, 2), 0.0),
-    Damage("fade", faded, 0.0),
-    Damage("scratch", scratched, 0.0),
-    Damage("x2", _same, 0.0, upscale=2),
-    Damage("x4", _same, 0.0, upscale=4),
+    Damage("noise 10", lambda image: noisy(image, 10), 5.5),
+    Damage("noise 25", lambda image: noisy(image, 25), 6.8),
+    Damage("jpeg 30", _same, 0.7, quality=30),
+    Damage("jpeg 15 as png", lambda image: as_jpeg(image, 15), 0.7),
+    Damage("blur 1", lambda image: blurred(image, 1), 4.2),
+    Damage("blur 2", lambda image: blurred(image, 2), 2.4),
+    Damage("fade", faded, 7.0),
+    Damage("scratch", scratched, 5.0),
+    Damage("x2", _same, 3.0, upscale=2),
+    Damage("x4", _same, 1.0, upscale=4),
 )
 
 

@@ -1,6 +1,7 @@
 """JPEG: every way of coding colours, what is cut or glued together, and its metadata."""
 
 import io
+import time
 import unittest
 from typing import Any
 
@@ -257,6 +258,13 @@ class HeaderTest(ImageCase):
         segment = pictures.jpeg_segment(0xE1, pictures.EXIF + bytes(60_000))
         data = pictures.with_segments(coded(), *[segment] * 40)
         self.assertEqual(SIZE, self.inspect(data))
+
+    def test_bytes_between_segments_are_skipped_in_no_time(self) -> None:
+        for junk in (b"\0", b"\xff", b"\xff\0", b"\xff\xd0"):
+            with self.subTest(junk):
+                start = time.process_time()
+                self.assertEqual(SIZE, self.inspect(coded()[:20] + junk * 7_000_000 + coded()[20:]))
+                self.assertLess(time.process_time() - start, 1.0)
 
     def test_a_flood_of_segments_is_refused(self) -> None:
         empty = pictures.jpeg_segment(0xE5, b"")

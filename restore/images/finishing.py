@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from restore.images import icc, jpeg, jpeg_check, pixels, png, png_check
+from restore.images import icc, jpeg, jpeg_check, jpeg_metadata, pixels, png, png_check
 from restore.images.metadata import Metadata, of_info
 from restore.images.normalization import Normalized
 from restore.images.pieces import write_pieces
@@ -127,7 +127,7 @@ def _same_bytes(one: str, other: str) -> bool:
 
 def _finish_jpeg(file: BinaryIO, wanted: _Wanted) -> str:
     parsed = jpeg.parse(file)
-    own = jpeg.metadata_of(parsed)
+    own = jpeg_metadata.metadata_of(parsed)
     wanted.check_size(parsed.frame.width, parsed.frame.height, own.orientation())
     merged = wanted.merge(own)
     mode = "L" if len(parsed.frame.components) == 1 else "RGB"
@@ -135,7 +135,7 @@ def _finish_jpeg(file: BinaryIO, wanted: _Wanted) -> str:
     if as_it_is and not _to_apply(merged, mode):
         jpeg_check.check(file, parsed)
         path = f"{wanted.target}.jpg"
-        write_pieces(file, jpeg.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
+        write_pieces(file, jpeg_metadata.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
         return path
     jpeg_check.check(file, parsed)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")

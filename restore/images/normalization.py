@@ -19,6 +19,7 @@ from restore.images import (
     icc,
     jpeg,
     jpeg_check,
+    jpeg_metadata,
     metadata,
     pixels,
     png,
@@ -76,12 +77,14 @@ def normalize(upload: str, kind: str, folder: str) -> Normalized:
 def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
     parsed = jpeg.parse(file)
     jpeg_check.check(file, parsed)
-    found = jpeg.metadata_of(parsed)
+    found = jpeg_metadata.metadata_of(parsed)
     frame = parsed.frame
     if found.orientation() == 1 and parsed.ordinary:
         as_it_is = pixels.opens(file, "JPEG")
         path = f"{folder}/input.jpg"
-        _hand_over(file, None if as_it_is else jpeg.spliced_parts(parsed, found), upload, path)
+        _hand_over(
+            file, None if as_it_is else jpeg_metadata.spliced_parts(parsed, found), upload, path
+        )
         return Normalized(path, upload, frame.width, frame.height, as_it_is, False, "jpg", found)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")
     if image.mode == "CMYK":

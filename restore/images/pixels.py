@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from PIL import Image, UnidentifiedImageError
 
 from restore.contract import MAX_SIDE_PX, UPSCALES
-from restore.images import icc, jpeg, png
+from restore.images import icc, jpeg_metadata, png
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, open_pieces
 
@@ -152,7 +152,9 @@ def write_jpeg(image: Image.Image, metadata: Metadata, path: str) -> None:
     if image.mode not in ("L", "RGB"):
         image = to_8_bit(image) if image.mode == "I;16" else image.convert("RGB")
     image.info = {}
-    with _Spliced(path, 20, lambda _: jpeg.header(metadata)) as file:  # in place of SOI and JFIF
+    with _Spliced(
+        path, 20, lambda _: jpeg_metadata.header(metadata)
+    ) as file:  # in place of SOI and JFIF
         image.save(cast("BinaryIO", file), "JPEG", quality=JPEG_QUALITY, subsampling=0)
 
 

@@ -152,9 +152,8 @@ def write_jpeg(image: Image.Image, metadata: Metadata, path: str) -> None:
     if image.mode not in ("L", "RGB"):
         image = to_8_bit(image) if image.mode == "I;16" else image.convert("RGB")
     image.info = {}
-    with _Spliced(
-        path, 20, lambda _: jpeg_metadata.header(metadata)
-    ) as file:  # in place of SOI and JFIF
+    begin = jpeg_metadata.header(metadata)  # in place of Pillow's SOI and JFIF, which are 20 bytes
+    with _Spliced(path, 20, lambda _: begin) as file:
         image.save(cast("BinaryIO", file), "JPEG", quality=JPEG_QUALITY, subsampling=0)
 
 

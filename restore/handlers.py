@@ -82,6 +82,7 @@ class Handlers:
         self._dispatcher = dispatcher
         self._telemetry = telemetry
         self._limiter = RateLimiter(config.rate_limit_per_min)
+        self._on_loopback = config.listens_on_loopback  # asked by every request
         self._host_names = frozenset({"localhost", config.base_url_host or "localhost"})
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
@@ -120,7 +121,7 @@ class Handlers:
         raise Refusal("method_not_allowed", headers=allow(list(route.methods)))
 
     def _check_browser(self, request: Request) -> None:
-        if self._config.listens_on_loopback and not host_allowed(request.host, self._host_names):
+        if self._on_loopback and not host_allowed(request.host, self._host_names):
             raise Refusal("host_not_allowed")
         if request.method in ("POST", "DELETE") and not same_origin(
             request.host, request.headers.get("origin"), request.headers.get("sec-fetch-site")

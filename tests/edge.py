@@ -2,8 +2,8 @@
 
 What is tested with it is time and crowds, for which the server's own limits are too long and too
 large. Requests: `GET /quick`, `GET /file` (LARGE bytes), `GET /wait` (until `release()`), `POST
-/count` (says how many bytes came), `POST /refuse` (415, unread), `GET /broken` (an exception; so is
-every other path, before its answer could be awaited).
+/count` (says how many bytes came), `POST /hold` (both), `POST /refuse` (415, unread), `GET /broken`
+(an exception; so is every other path, before its answer could be awaited).
 """
 
 import asyncio
@@ -82,6 +82,22 @@ class Edge:
         """As the server stops."""
         self.run(self.server.stop(grace_s))
 
+    def freeze(self) -> Callable[[], None]:
+        """Let the loop do nothing until what is returned is called."""
+        frozen, thawed = threading.Event(), threading.Event()
+
+        def stand_still() -> None:
+            frozen.set()
+            thawed.wait(PATIENCE_S)
+
+        self._loop.call_soon_threadsafe(stand_still)
+        assert frozen.wait(PATIENCE_S)
+        return thawed.set
+
+    def stop_later(self, grace_s: float) -> None:
+        """As stop(), but without waiting for its end."""
+        asyncio.run_coroutine_threadsafe(self.server.stop(grace_s), self._loop)
+
     def release(self) -> None:
         """Answer those that wait, and from now on at once."""
         self._loop.call_soon_threadsafe(self._released.set)
@@ -103,6 +119,7 @@ class Edge:
             "/quick": lambda _: Response(200, body=b"quick"),
             "/file": self._send_file,
             "/wait": self._wait,
+            "/hold": self._hold,
             "/count": self._count,
             "/broken": self._break,
         }
@@ -118,6 +135,10 @@ class Edge:
         self.waiting += 1
         await self._released.wait()
         return Response(200, body=b"waited")
+
+    async def _hold(self, exchange: Exchange) -> Response:
+        await self._wait(exchange)
+        return await self._count(exchange)
 
     async def _break(self, _: Exchange) -> Response:
         raise RuntimeError("a secret of ours")

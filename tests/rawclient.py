@@ -6,7 +6,7 @@ Unlike a library it forgives nothing: every byte that a server sends must belong
 import re
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from tests.service import PATIENCE_S, Answer
@@ -30,33 +30,40 @@ def connect(port: int, host: str = "127.0.0.1", receive_buffer: int = 0) -> sock
     return sock
 
 
+class CutShortError(AssertionError):
+    """The bytes end in the middle of an answer."""
+
+
 def answers_in(data: bytes, methods: Iterable[str] = ()) -> list[Answer]:
     """The answers that `data` consists of; AssertionError where it is anything else.
 
     `methods` of the requests, in order, where one of them is HEAD; a 100 answers none.
     """
-    asked, answers = iter(methods), []
-    while data:
-        answer, data = _first_answer(data, asked)
+    asked, answers, start = iter(methods), [], 0
+    while start < len(data):
+        answer, start = _answer_at(data, start, asked)
         answers.append(answer)
     return answers
 
 
-def _first_answer(data: bytes, asked: Iterable[str]) -> tuple[Answer, bytes]:
-    match = _HEAD.match(data)
-    assert match is not None, f"no answer: {data[:200]!r}"
-    status, rest = int(match[1]), data[match.end() :]
-    lines = match[2].decode("ascii").splitlines()
+def _answer_at(data: bytes | bytearray, start: int, asked: Iterator[str]) -> tuple[Answer, int]:
+    """The answer that begins there, and where it ends."""
+    match = _HEAD.match(data, start)
+    if match is None:
+        assert b"\r\n\r\n" not in data[start:], f"no answer: {bytes(data[start : start + 200])!r}"
+        raise CutShortError(bytes(data[start:]))
+    status, lines = int(match[1]), match[2].decode("ascii").splitlines()
     pairs = [line.split(": ", 1) for line in lines]
     headers = {name.lower(): value for name, value in pairs}
     assert len(headers) == len(pairs), f"a header twice: {lines}"
     if status == 100:
-        return Answer(status, headers, b""), rest
+        return Answer(status, headers, b""), match.end()
     assert ("content-length" in headers) == (status not in _NO_BODY), lines
-    head_only = next(iter(asked), "GET") == "HEAD"
-    length = 0 if head_only else int(headers.get("content-length", 0))
-    assert len(rest) >= length, f"cut short: {len(rest)} of {length} bytes"
-    return Answer(status, headers, rest[:length]), rest[length:]
+    head_only = next(asked, "GET") == "HEAD"
+    end = match.end() + (0 if head_only else int(headers.get("content-length", 0)))
+    if len(data) < end:
+        raise CutShortError(f"{len(data) - match.end()} of {end - match.end()} bytes")
+    return Answer(status, headers, bytes(data[match.end() : end])), end
 
 
 def read_to_end(sock: socket.socket) -> bytes:
@@ -74,15 +81,18 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 def read_answers(sock: socket.socket, count: int, methods: Sequence[str] = ()) -> list[Answer]:
     """The next `count` answers and no byte more, on a connection that stays open."""
-    received = b""
-    while True:
-        with suppress(AssertionError):
-            answers = answers_in(received, methods)
-            if len(answers) >= count:
-                return answers
-        chunk = sock.recv(1 << 16)
-        assert chunk, f"closed after {received!r}"
+    received, answers, start = bytearray(), list[Answer](), 0
+    while len(answers) < count:
+        chunk = sock.recv(1 << 18)
+        assert chunk, f"closed after {len(answers)} answers and {bytes(received[start:])!r}"
         received += chunk
+        with suppress(CutShortError):
+            while len(answers) < count:
+                finals = sum(answer.status != 100 for answer in answers)
+                answer, start = _answer_at(received, start, iter(methods[finals:]))
+                answers.append(answer)
+    assert start == len(received), f"more than {count} answers: {bytes(received[start:])!r}"
+    return answers
 
 
 def talk(port: int, *pieces: bytes, half_close: bool = False, host: str = "127.0.0.1") -> bytes:

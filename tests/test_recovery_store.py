@@ -112,7 +112,7 @@ class RetentionTest(unittest.TestCase):
         held, _ = self.service.hold(PICTURE)
         ids: list[str] = []
         pages = []
-        for _ in range(3):
+        for _ in range(2):
             ids += [self.service.promise(PICTURE, model_id=GOOD) for _ in range(15)]
             wait_until(lambda: self.count() == 1, "all but the running one to go")
             pages.append(self.pages())

@@ -122,6 +122,8 @@ _CODED_ITEMS = _HEVC_ITEMS | {
     b"evc1",
     b"mski",
 }
+_MAX_BOXES = 20_000  # side by side; a photo of 48 tiles has some 60
+_MAX_DEPTH = 8  # a track's sample description stands five deep
 _CONTAINERS = frozenset({b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 
 
@@ -207,7 +209,9 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
     follows, size 0 means up to the end. Boxes that begin behind the end of the data are not seen.
     """
     end = len(data) if end is None else end
-    while start + 8 <= min(end, len(data)):
+    for _ in range(_MAX_BOXES):
+        if start + 8 > min(end, len(data)):
+            return
         size = int.from_bytes(data[start : start + 4], "big")
         header = 8
         if size == 1:
@@ -242,10 +246,12 @@ def coded_as(data: bytes) -> frozenset[bytes]:
 
 
 def _coded_types(data: bytes, start: int, end: int, depth: int) -> Iterator[bytes]:
+    if depth > _MAX_DEPTH:
+        return
     for box in boxes(data, start, end):
         if box.type == b"meta":
             yield from _coded_types(data, box.start + 4, box.end, depth + 1)
-        elif box.type in _CONTAINERS and depth < 8:
+        elif box.type in _CONTAINERS:
             yield from _coded_types(data, box.start, box.end, depth + 1)
         elif box.type == b"iinf":
             wide = data[box.start : box.start + 1] != b"\x00"

@@ -128,6 +128,17 @@ class HeicTest(ImageCase):
                     "decode_failed", data[:at] + struct.pack(">II", *claim) + data[at + 8 :]
                 )
 
+    def test_a_size_that_libheif_only_complains_about_is_named(self) -> None:
+        data = heic()
+        at = data.index(b"ispe") + 8
+        large = data[:at] + struct.pack(">II", 60_000, 50_000) + data[at + 8 :]
+        refusal = ValueError("Memory allocation error: Security limit exceeded")
+        with mock.patch("pillow_heif.open_heif", side_effect=refusal):
+            with self.assertRaises(images.ImageError) as caught:
+                self.inspect(large)
+            self.assertEqual((60_000, 50_000), (caught.exception.width, caught.exception.height))
+            self.assert_fails("image_unreadable", data)
+
     def test_a_major_brand_that_libheif_is_not_asked_about(self) -> None:
         data = heic()
         result = self.restore(data[:8] + b"mif2" + data[12:])

@@ -1,5 +1,6 @@
 """sniff: every kind by its first bytes, each refusal with a sentence of its own."""
 
+import time
 import unittest
 
 from restore import limits
@@ -125,10 +126,16 @@ class HeifTest(unittest.TestCase):
         self.assertEqual((), brands(pictures.box(b"free", b"heic")))
 
     def test_boxes_in_boxes_without_end_are_given_up(self) -> None:
-        data = b""
-        for _ in range(2000):
-            data = pictures.box(b"moov", data)
-        self.assertEqual(frozenset(), coded_as(data))
+        for kind, head in ((b"moov", 0), (b"meta", 4), (b"iinf", 6)):
+            data = pictures.full_box(b"infe", bytes(4), b"hvc1\0", version=2)
+            for _ in range(2000):
+                data = pictures.box(kind, bytes(head), data)
+            self.assertEqual(frozenset(), coded_as(data))
+
+    def test_a_flood_of_boxes_takes_no_time(self) -> None:
+        start = time.process_time()
+        self.assertEqual(frozenset(), coded_as(ftyp(b"mif1") + pictures.box(b"free") * 1_900_000))
+        self.assertLess(time.process_time() - start, 1.0)
 
 
 class RefusedTest(unittest.TestCase):

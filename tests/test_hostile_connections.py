@@ -123,10 +123,6 @@ class FairTest(ConnectionTest):
     def test_pipelined_requests(self) -> None:
         self.assert_gets_a_turn(self.edge(), HEAD * 1000, "HEAD")
 
-    def test_chunks_of_one_byte(self) -> None:
-        head = b"POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-        self.assert_gets_a_turn(self.edge(), head + b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n", "POST")
-
 
 class GoneTest(ConnectionTest):
     """Whoever leaves takes his connection with him; the log calls it 499."""
@@ -156,6 +152,17 @@ class GoneTest(ConnectionTest):
                     edge.release()
                     wait_until(partial(self.is_alone, edge), "its end")
                     self.assertEqual(edge.lines.messages, [])
+
+    def test_nobody_is_answered_behind_a_reset(self) -> None:
+        edge = self.edge()
+        sock = self.connect(edge, WAIT + QUICK * 10)
+        wait_until(lambda: edge.waiting, "the first")
+        reset(sock)
+        wait_until(lambda: not edge.server._connections, "its end")
+        edge.release()
+        wait_until(lambda: edge.lines.requests, "its line")
+        (line,) = edge.lines.requests
+        self.assertRegex(line, r"Z 127\.0\.0\.1 GET /wait 499 \d+\.\dms client_gone$")
 
 
 class StopTest(ConnectionTest):

@@ -259,12 +259,18 @@ class LingeringTest(SlowTest):
                 sent += sock.send(bytes(1 << 16))
 
     def test_a_client_that_has_sent_all_is_let_go_at_once(self) -> None:
+        """There is nothing more to read; before or behind its answer."""
         edge = self.edge(linger_stall_s=PATIENCE_S)
-        sock = self.connect(edge)
-        sock.sendall(QUICK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        sock.shutdown(socket.SHUT_WR)
-        self.assertEqual(len(answers_in(read_to_end(sock))), 1)
-        wait_until(lambda: not edge.server._connections, "its end", SOON_S)
+        for path in (b"quick", b"wait"):
+            sock = self.connect(edge)
+            sock.sendall(b"GET /" + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            sock.shutdown(socket.SHUT_WR)
+            if path == b"wait":
+                wait_until(lambda: edge.waiting, "the request")
+                self.assert_serves(edge)  # so the end has been read too
+                edge.release()
+            self.assertEqual(len(answers_in(read_to_end(sock))), 1)
+            wait_until(lambda: not edge.server._connections, "its end", SOON_S)
 
 
 if __name__ == "__main__":

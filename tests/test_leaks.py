@@ -18,8 +18,8 @@ from tests.service import Service, wait_until
 JOBS = 1000 if LONG else 10
 WARM_UP = 100 if LONG else 10
 WORKERS = 2
-# Python 3.11, Linux, 2026-11-22: the server grew by 0.06 MiB over ten jobs, by 1.5 MiB over the first
-# thousand and by 0.4 MiB over the next; a child stayed within 0.1 MiB.
+# Python 3.11, Linux, 2026-11-22: the server grew by 0.06 MiB over ten jobs, by 1.5 MiB over the
+# first thousand and by 0.4 MiB over the next; a child stayed within 0.1 MiB.
 SERVER_GROWTH_KIB = 3072
 CHILD_GROWTH_KIB = 4096
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from restore import limits
 from restore.access import client_of, host_allowed, parse_address, rate_key, same_origin
@@ -27,7 +28,7 @@ from restore.dispatcher import Dispatcher
 from restore.formparser import Body, too_large
 from restore.http11 import Request
 from restore.intake import Intake
-from restore.jobs import Job, JobStatus
+from restore.jobs import JobStatus
 from restore.jobstore import JobStore, StoreError
 from restore.multipart import FormError, boundary_of, essence_of
 from restore.ratelimit import RateLimiter
@@ -59,6 +60,7 @@ class Exchange:
     peer: str
 
 
+T = TypeVar("T")
 Answer = Response | Awaitable[Response]
 Handler = Callable[[Exchange, str], Answer]
 
@@ -171,16 +173,17 @@ class Handlers:
 
     def get_job(self, exchange: Exchange, name: str) -> Response:
         """How a job stands: row, and live progress while it runs."""
-        job = self._find(name.lower())
+        job_id = name.lower()
+        job = self._find(self._store.state, job_id)
         if job is None:
             raise Refusal("job_not_found")
         if job.status is JobStatus.RUNNING:
-            progress = self._dispatcher.progress(job.id)
-            return Response(200, JSON_HEADERS, job_json(job.id, job.status, progress, None, None))
+            progress = self._dispatcher.progress(job_id)
+            return Response(200, JSON_HEADERS, job_json(job_id, job.status, progress, None, None))
         url = f"{self._base_url(exchange)}{OUTPUTS_PATH}{job.output}" if job.output else None
         error = JOB_ERRORS[job.error] if job.error else None
         headers = (*JSON_HEADERS, ("Restore-Error-Code", job.error)) if job.error else JSON_HEADERS
-        return Response(200, headers, job_json(job.id, job.status, job.progress, url, error))
+        return Response(200, headers, job_json(job_id, job.status, job.progress, url, error))
 
     async def cancel_job(self, _: Exchange, name: str) -> Response:
         """Stop and forget a job; 204 for every well-formed id."""
@@ -192,9 +195,9 @@ class Handlers:
             raise _unavailable(error, "The job can't be removed now. Please try later.") from None
         return Response(204)
 
-    def _find(self, job_id: str) -> Job | None:
+    def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
         try:
-            return self._store.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+            return find(job_id) if _JOB_ID.fullmatch(job_id) else None
         except StoreError as error:
             raise _unavailable(error, "The job can't be read now. Please try later.") from None
 
@@ -214,7 +217,7 @@ class Handlers:
     def get_output(self, exchange: Exchange, name: str) -> Response:
         """A result, whole or in part; only what a job that succeeded points to."""
         job_id, _, extension = name.partition(".")
-        job = self._find(job_id)
+        job = self._find(self._store.get, job_id)
         path = self._storage.output_path(name)
         if job is None or job.output != name or path is None:
             raise Refusal("result_not_found")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from restore.contract import JobSpec
-from restore.jobs import Job, JobStatus
+from restore.jobs import Job, JobState, JobStatus
 
 # One entry a version of the schema; PRAGMA user_version counts those applied. `seq` is the order of
 # arrival. The partial indexes hold only what is waiting, running or ended, so that finding the next
@@ -47,6 +47,7 @@ _COLUMNS = ("id", *_SPEC_COLUMNS, *_JOB_COLUMNS)
 _NAMES = ", ".join(_COLUMNS)
 _SELECT = f"SELECT {_NAMES} FROM jobs"  # noqa: S608  (names of this module's own)
 SELECT_ONE = f"{_SELECT} WHERE id = ?"
+SELECT_STATE = "SELECT status, progress, output, error FROM jobs WHERE id = ?"
 SELECT_QUEUED = f"{_SELECT} WHERE status = 'queued' ORDER BY seq LIMIT ?"
 SELECT_RUNNING = f"{_SELECT} WHERE status = 'running' ORDER BY seq"
 SELECT_EXPIRED = f"{_SELECT} WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
@@ -95,3 +96,9 @@ def decode(row: tuple[Any, ...]) -> Job:
     counted = (JobStatus(status), attempt, vanished, bool(working))
     values: list[Any] = [job_id, spec, *plain, *counted, *row[12:]]
     return Job(*values)
+
+
+def decode_state(row: tuple[Any, ...]) -> JobState:
+    """What a row of SELECT_STATE says. Raises ValueError where it is no job's."""
+    status, progress, output, error = row
+    return JobState(JobStatus(status), progress, output, error)

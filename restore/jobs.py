@@ -36,6 +36,16 @@ class IllegalTransition(Exception):  # noqa: N818  (named after the field's term
 
 
 @dataclass(frozen=True, slots=True)
+class JobState:
+    """Of a Job what a poll says of it."""
+
+    status: JobStatus
+    progress: float
+    output: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One promised job.
 

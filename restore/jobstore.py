@@ -18,10 +18,10 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from restore import jobrows
-from restore.jobs import Job, JobStatus
+from restore.jobs import Job, JobState, JobStatus
 from restore.limits import MIB
 
 _APPLICATION_ID = 0x52535452  # "RSTR" in the file's header: a restore job store
@@ -33,6 +33,7 @@ _FREE_PAGES = 256  # given back to the file system after a transaction that dele
 _CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
 _WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
 
+T = TypeVar("T")
 log = logging.getLogger("restore")
 
 
@@ -99,9 +100,16 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job with this id. Raises StoreError."""
+        return self._one(jobrows.SELECT_ONE, jobrows.decode, job_id)
+
+    def state(self, job_id: str) -> JobState | None:
+        """What a poll says of the job with this id: 7 us instead of 14. Raises StoreError."""
+        return self._one(jobrows.SELECT_STATE, jobrows.decode_state, job_id)
+
+    def _one(self, query: str, decode: Callable[[tuple[Any, ...]], T], job_id: str) -> T | None:
         try:
-            rows = self._reader.execute(jobrows.SELECT_ONE, (job_id,)).fetchall()
-            return jobrows.decode(rows[0]) if rows else None
+            rows = self._reader.execute(query, (job_id,)).fetchall()
+            return decode(rows[0]) if rows else None
         except (sqlite3.Error, ValueError) as error:
             raise _store_error("The database can't be read", error) from error
 
@@ -130,9 +138,8 @@ class JobStore:
 
     def _select(self, query: str, *arguments: Any) -> list[Job]:
         with _failing("The database can't be read"):
-            return [
-                jobrows.decode(row) for row in self._reader.execute(query, arguments).fetchall()
-            ]
+            rows = self._reader.execute(query, arguments).fetchall()
+            return [jobrows.decode(row) for row in rows]
 
     # -- writing: on disk when it returns
 
@@ -157,12 +164,8 @@ class JobStore:
         """
 
         def update(connection: sqlite3.Connection) -> _Written:
-            changed = (
-                connection.execute(
-                    jobrows.UPDATE, (*jobrows.encode(job), job.id, expected)
-                ).rowcount
-                == 1
-            )
+            row = (*jobrows.encode(job), job.id, expected)
+            changed = connection.execute(jobrows.UPDATE, row).rowcount == 1
             leaves = changed and expected is JobStatus.QUEUED and job.status is not expected
             return _Written(changed, waiting=-int(leaves))
 

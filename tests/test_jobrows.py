@@ -5,7 +5,7 @@ import unittest
 from dataclasses import fields, replace
 
 from restore.contract import JobSpec
-from restore.jobrows import SCHEMA, decode, encode
+from restore.jobrows import SCHEMA, decode, decode_state, encode
 from restore.jobs import Job, JobStatus
 
 JOB = Job("id", JobSpec("model", 0.55, 4), "heic", 4000, 3000, created_at=1.25)
@@ -30,6 +30,8 @@ class RowTests(unittest.TestCase):
         row = [("nonsense" if value == "queued" else value) for value in encode(JOB)]
         with self.assertRaises(ValueError):
             decode(tuple(row))
+        with self.assertRaises(ValueError):
+            decode_state(("nonsense", 0.0, None, None))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from unittest import mock
 
 from restore import jobrows, jobstore
 from restore.contract import JobSpec
-from restore.jobs import Job, JobStatus
+from restore.jobs import Job, JobState, JobStatus
 from restore.jobstore import JobStore, StoreError
 from restore.storage import Storage
 from tests.jobdesk import FAST_FOLDER
@@ -69,6 +69,18 @@ class JobStoreTestCase(unittest.IsolatedAsyncioTestCase):
 
 
 class RowTests(JobStoreTestCase):
+    async def test_a_poll_is_told_what_the_job_says(self) -> None:
+        queued = new_job()
+        running = queued.start()
+        failed = replace(running, progress=0.25).fail("timeout", 5.0)
+        await self.store.add(queued)
+        self.assertIsNone(self.store.state(new_job().id))
+        for job, before in ((queued, None), (running, queued), (failed, running)):
+            if before is not None:
+                await self.store.save(job, before.status)
+            state = JobState(job.status, job.progress, job.output, job.error)
+            self.assertEqual(state, self.store.state(job.id))
+
     async def test_a_job_comes_back_as_it_went(self) -> None:
         job = new_job()
         await self.store.add(job)

@@ -145,8 +145,9 @@ def _let_kernel_kill(sentinel: int) -> None:
     """Have the kernel send SIGKILL to our process group once `sentinel` reads end of file.
 
     This needs no Python code to run: a filter that holds the GIL for seconds is ended too. (Linux
-    6.18, Python 3.11, 2026-11-22: a child inside MedianFilter(9) of 16 MP gone 0.01 s after kill -9
-    of the server. A thread that waits for the sentinel can't run before the filter is done.)
+    6.18, Python 3.11, two busy cores, 2026-11-22: two children inside MedianFilter(9) of 16 MP gone
+    0.26 s after kill -9 of the server. A thread that waits for the sentinel can't run before the
+    filter is done.)
     """
     import fcntl
 

@@ -46,8 +46,8 @@ class ForkServer:
     def ensure_running(self) -> None:
         """Have it running. The tracker comes first: starting it lifts the block of the signals."""
         with self._lock:
-            with _tracker_quiet():
-                resource_tracker.ensure_running()
+            _start_tracker()
+            resource_tracker.ensure_running()
             forkserver.set_forkserver_preload(PRELOAD)
             with signals_blocked(), _importable():
                 _keep_socket_path_short()
@@ -81,18 +81,26 @@ def signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@contextmanager
-def _tracker_quiet() -> Iterator[None]:
-    """Have the tracker tidy up after a server that was killed, which is its job, without a word.
+def _start_tracker() -> None:
+    """Start multiprocessing's resource tracker, once, such that it outlives a kill of our group.
 
-    It is given our warning options, and would warn of each semaphore on a terminal where nobody
-    asked.
+    It removes the named semaphores of a server that was killed. As multiprocessing starts it, it is
+    killed together with the server's process group, and each such kill leaves some twenty of them
+    for ever. Here it leads a group of its own, and does its work without a word on the terminal. A
+    Python that names these attributes otherwise starts its own: nothing else is lost.
     """
-    sys.warnoptions.append("ignore::UserWarning:multiprocessing.resource_tracker")
+    tracker: Any = resource_tracker._resource_tracker
+    if tracker._fd is not None:
+        return
+    reader, writer = os.pipe()
+    os.set_inheritable(reader, True)
     try:
-        yield
+        work = f"from multiprocessing.resource_tracker import main; main({reader})"
+        command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", work]
+        tracker._pid = os.posix_spawn(sys.executable, command, os.environ, setpgroup=0)
     finally:
-        sys.warnoptions.pop()
+        os.close(reader)
+    tracker._fd = writer
 
 
 def _keep_socket_path_short() -> None:

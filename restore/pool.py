@@ -80,20 +80,26 @@ class _Child:
     """One executor and its one process, from first call to end."""
 
     def __init__(self, initargs: tuple[c_double, Connection, ChildSettings]) -> None:
+        self._initargs = initargs
         self._context = _Context()
-        self._executor = ProcessPoolExecutor(
-            1, self._context, initializer=child.begin, initargs=initargs
-        )
-        self._lock = threading.Lock()
+        self._executor: ProcessPoolExecutor | None = None
+        self._starting = threading.Lock()  # held for as long as a start may take
+        self._lock = threading.Lock()  # held for a moment
         self._started = False
         self._doomed = False
         self.calls = 0
 
     def start(self, server: ForkServer) -> None:
         """Blocking. Bring the process up, ready for calls; the executor starts it at the first."""
-        server.ensure_running()
-        with signals_blocked():
-            first = self._executor.submit(os.getpid)
+        with self._starting:
+            if self._doomed:
+                raise BrokenExecutor("killed before its start")
+            server.ensure_running()
+            self._executor = ProcessPoolExecutor(
+                1, self._context, initializer=child.begin, initargs=self._initargs
+            )
+            with signals_blocked():
+                first = self._executor.submit(os.getpid)
         with self._lock:
             self._started = True
             doomed = self._doomed
@@ -103,6 +109,7 @@ class _Child:
 
     def submit(self, function: Callable[..., object], args: tuple[object, ...]) -> "Future[Reply]":
         """Warm: does not block. Raises BrokenExecutor when the child died while it was idle."""
+        assert self._executor is not None, "start() comes first"
         self.calls += 1
         return self._executor.submit(child.call, function, args)
 
@@ -120,12 +127,15 @@ class _Child:
         An executor that has read half of a result waits for the rest. So, before it is waited for,
         our own end for writing results is exchanged: with the child's gone too, it reads the end.
         """
-        process = self._context.process
+        with self._starting:
+            executor, process = self._executor, self._context.process
+        if executor is None:
+            return "never started"
         if process is not None and process.pid is not None:
             wait([process.sentinel], limits.KILL_WAIT_S)
         with Path(os.devnull).open("wb") as nothing:
             os.dup2(nothing.fileno(), self._context.results._writer.fileno())
-        self._executor.shutdown(wait=True)
+        executor.shutdown(wait=True)
         return _exit_text(process)
 
 

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # A server that puts a child into every state there is, then says which processes there are.
 BUSY = """
-    import asyncio, json, os, sys, tempfile
+    import asyncio, json, multiprocessing, os, sys, tempfile
     from pathlib import Path
 
     sys.path.insert(0, {project!r})
@@ -28,6 +28,7 @@ BUSY = """
 
 
     async def main():
+        multiprocessing.current_process()._config["semprefix"] = f"/restore-{{os.getpid()}}"
         folder = tempfile.mkdtemp(dir=sys.argv[1])
         pool = Pool(4, ChildSettings(nice=0))
         await pool.start()
@@ -134,9 +135,13 @@ class Ends(Lives):
         pids = json.loads(server.stdout.readline())
         self.assertEqual(len(pids), 3 + 1 + 3 + 1)
         self.assertEqual(len(pools.living(pids, 0.0)), len(pids), "all of them run before it")
+        shared = Path("/dev/shm")
+        if shared.exists():  # Linux: named semaphores are files there
+            self.assertTrue(list(shared.glob(f"sem.restore-{server.pid}-*")))
         end(server.pid)
         server.wait(5)
         self.assertEqual(pools.living(pids, 5.0), [])
+        self.assertEqual(list(shared.glob(f"sem.restore-{server.pid}-*")), [])
         self.assertEqual(server.communicate(timeout=5), ("", ""), "nothing to say about it")
 
     def test_killed(self) -> None:

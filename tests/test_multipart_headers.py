@@ -2,8 +2,8 @@
 
 import unittest
 
-from restore.formheaders import PartHeaders, part_headers_of
 from restore.multipart import FormError, FormLimits, boundary_of, essence_of, media_type
+from restore.multipart.headers import PartHeaders, part_headers_of
 from tests.multipart_testcase import FORM_DATA, NAMED_F, assert_refused, form, said_of
 
 DISPOSITION = "Content-Disposition: form-data; "

@@ -1,18 +1,8 @@
-"""A sans-IO parser of multipart/form-data (RFC 7578, 2046): bytes in, parts and their data out.
+"""Frames the parts of a form and bounds all that isn't data (RFC 2046, 5.1).
 
-It frames the parts and bounds all that isn't data; what the header values say is formheaders'
-matter. It opens no file and knows no field: how long a part's data may be is its reader's affair.
-The rule kept here: the events depend on the bytes alone, never on how they were cut, and each byte
-is looked at a bounded number of times, whatever it is.
-
-    parser = MultipartParser(boundary_of(content_type))
-    for chunk in body:
-        parser.receive_data(chunk)
-        while (event := parser.next_event()) is not NEED_DATA:
-            ...
-    parser.receive_eof()
-    while (event := parser.next_event()) is not NEED_DATA:    # ends with EndOfForm
-        ...
+What the header values say is headers.py's matter. The rule kept here: the events depend on the
+bytes alone, never on how they were cut, and each byte is looked at a bounded number of times,
+whatever it is.
 
 Line ends are CRLF and nothing else. A parser that also takes a bare LF sees parts in the middle of
 other parsers' data and the other way round; no client in use writes it. A line that begins like a
@@ -26,32 +16,12 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Final
 
-from restore.formheaders import (
+from restore.multipart.headers import (
     DEFAULT_LIMITS,
     FormError,
     FormLimits,
-    boundary_of,
-    essence_of,
-    media_type,
     part_headers_of,
 )
-
-__all__ = [
-    "DEFAULT_LIMITS",
-    "NEED_DATA",
-    "Data",
-    "EndOfForm",
-    "EndOfPart",
-    "FormError",
-    "FormLimits",
-    "MultipartParser",
-    "NeedData",
-    "Part",
-    "State",
-    "boundary_of",
-    "essence_of",
-    "media_type",
-]
 
 
 class State(StrEnum):

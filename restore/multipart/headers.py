@@ -2,7 +2,7 @@
 
 It turns Content-Type, Content-Disposition and a part's header lines into plain values, and holds
 what both files of this parser need: FormLimits and FormError. It doesn't find the parts (that is
-multipart.py) and doesn't judge what is in them. The rule kept here: what some real client writes is
+parser.py) and doesn't judge what is in them. The rule kept here: what some real client writes is
 understood, what none writes and could be read in two ways is damage.
 """
 

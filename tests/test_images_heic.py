@@ -81,6 +81,15 @@ class HeicTest(ImageCase):
                     self.assertEqual(12 if twelve else 10, depth.info["bit_depth"])
                     self.assert_same_picture(drawing, self.given(buffer.getvalue()), CODED)
 
+    def test_deep_grey(self) -> None:
+        grey = pictures.drawing("L", SIZE)
+        wide = b"".join(struct.pack("<H", level * 257) for level in grey.tobytes())
+        buffer = io.BytesIO()
+        pillow_heif.encode("L;16", SIZE, wide, buffer)
+        given = self.given(buffer.getvalue())
+        self.assertEqual("L", given.mode)
+        self.assert_same_picture(grey, given, CODED)
+
     def test_alpha_leaves_as_png(self) -> None:
         image = pictures.drawing("RGBA", SIZE)
         for provider in (returns_input, saves("PNG")):

@@ -49,7 +49,7 @@ def scene(seed: int, size: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:
         draw.line((x, y, x + long, y + dice.uniform(-40, 40)), fill=(25, 22, 20), width=14)
     draw.rectangle((0, 0, 40, 40), fill=(3, 3, 3))
     draw.rectangle((width - 40, 0, width, 40), fill=(252, 252, 252))
-    lens = ImageFilter.GaussianBlur(0.3)
+    lens = ImageFilter.GaussianBlur(0.2)
     return _textured(image.resize(size, Image.Resampling.BOX).filter(lens), dice)
 
 
@@ -204,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--photos", type=Path, help="a folder of clean photos instead of scenes")
     parser.add_argument("--strength", type=float, default=1.0)
     options = parser.parse_args(arguments)
-    pictures = list(photos(options.photos)) if options.photos else [scene(n) for n in (1, 2, 3)]
+    pictures = list(photos(options.photos)) if options.photos else [scene(n) for n in (2, 3, 4)]
     watched = options.photos is None and options.strength == 1.0
     lost = 0
     print(f"{'damage':16}{'before':>8}{'after':>8}{'gain':>8}{'least':>8}{'s/MP':>8}")

@@ -112,7 +112,7 @@ class SizeTest(RunCase):
 
 class HarmTest(RunCase):
     def test_clean_pictures_leave_byte_for_byte(self) -> None:
-        for number in (1, 2, 3):
+        for number in (2, 3, 4):
             for name, options in (("input.png", {}), ("input.jpg", {"quality": 95})):
                 path = self.put(scene(number, (320, 320)), name, **options)
                 self.assertEqual(run(str(path), "any/id", 1.0, 1), str(path))
@@ -124,7 +124,7 @@ class HarmTest(RunCase):
 class StrengthTest(RunCase):
     DAMAGED = {
         "noise": lambda image: noisy(image, 15),
-        "blur": lambda image: blurred(image, 1.2),
+        "blur": lambda image: blurred(image, 1.5),
         "fade": faded,
         "scratch": scratched,
     }

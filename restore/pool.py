@@ -208,7 +208,7 @@ class Slot:
         for first in (True, False):
             self._progress.value = _NOT_BEGUN
             try:
-                call = asyncio.wrap_future(await self._submit(function, args))
+                call = await self._submit(function, args)
                 reply = await self._watch(call, stall_s, bound_s)
                 result = _result(reply)
                 break
@@ -235,7 +235,7 @@ class Slot:
         return self._child.submit(function, args)
 
     async def _watch(
-        self, call: "asyncio.Future[Reply]", stall_s: float | None, bound_s: float | None
+        self, call: "Future[Reply]", stall_s: float | None, bound_s: float | None
     ) -> Reply:
         """Wait for the call's end; raise ChildStalled where it stands still or takes too long.
 
@@ -246,19 +246,17 @@ class Slot:
         tick = tick and min(max(0.01, tick), 1.0)
         clock, seen = asyncio.get_running_loop().time, self.progress
         now, quiet_s, spent_s = clock(), 0.0, 0.0
-        try:
-            while not (await asyncio.wait({call}, timeout=tick))[0]:
-                then, now = now, clock()
-                step = min(now - then, 2 * (tick or 0.0))
-                before, seen = seen, self.progress
-                quiet_s, spent_s = (quiet_s + step if seen == before else 0.0), spent_s + step
-                if stall_s is not None and quiet_s >= stall_s:
-                    raise ChildStalled(f"no progress beyond {seen:.3f} for {quiet_s:.1f} s")
-                if bound_s is not None and spent_s >= bound_s:
-                    raise ChildStalled(f"no end after {spent_s:.1f} s")
-            return call.result()
-        finally:
-            call.cancel()
+        ended = _end_of(call)
+        while not (await asyncio.wait({ended}, timeout=tick))[0]:
+            then, now = now, clock()
+            step = min(now - then, 2 * (tick or 0.0))
+            before, seen = seen, self.progress
+            quiet_s, spent_s = (quiet_s + step if seen == before else 0.0), spent_s + step
+            if stall_s is not None and quiet_s >= stall_s:
+                raise ChildStalled(f"no progress beyond {seen:.3f} for {quiet_s:.1f} s")
+            if bound_s is not None and spent_s >= bound_s:
+                raise ChildStalled(f"no end after {spent_s:.1f} s")
+        return call.result()
 
     async def _end(self) -> str:
         """Kill the child and wait, bounded, until it is gone; say how it ended."""
@@ -319,6 +317,26 @@ class Pool:
 
 def _to_log(name: str, line: str) -> None:
     _log.info("%s: %s", name, line)
+
+
+def _end_of(call: "Future[Any]") -> "asyncio.Future[None]":
+    """Done when `call` is; cancelling it leaves `call` alone.
+
+    (asyncio.wrap_future cancels it, and an executor of 3.11 whose child then dies breaks on that.)
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def tell(_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(end)
+
+    call.add_done_callback(tell)
+    return ended
 
 
 def _result(reply: Reply) -> Any:

@@ -2,12 +2,14 @@
 
 import asyncio
 import subprocess
+import threading
 import time
 import unittest
 from collections.abc import Callable, Coroutine
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from unittest import mock
 
 from restore.child import ChildSettings
 from restore.pool import Pool, Slot
@@ -24,9 +26,14 @@ class PoolCase(unittest.TestCase):
     loop: ClassVar[asyncio.AbstractEventLoop]
     pool: ClassVar[Pool]
     printed: ClassVar[list[tuple[str, str]]]
+    broken: ClassVar[list[object]]
 
     @classmethod
     def setUpClass(cls) -> None:
+        cls.broken = []
+        hook = mock.patch.object(threading, "excepthook", cls.broken.append)
+        hook.start()
+        cls.addClassCleanup(hook.stop)
         cls.loop = asyncio.new_event_loop()
         cls.printed = []
         cls.pool = cls.wait(cls.made())
@@ -35,6 +42,8 @@ class PoolCase(unittest.TestCase):
     def tearDownClass(cls) -> None:
         cls.wait(cls.pool.close())
         cls.loop.close()
+        if cls.broken:
+            raise AssertionError(f"a thread of an executor broke: {cls.broken}")
 
     @classmethod
     async def made(cls) -> Pool:

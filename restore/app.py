@@ -135,10 +135,13 @@ class App:
                 dispatcher.start()
                 port = sockets[0].getsockname()[1]
                 _announce(config, self._storage, store, port)
+                if not (intake.arriving or store.waiting or store.running()):
+                    await pool.rest()  # the provider loads; until the first upload that is all
                 gc.freeze()  # what lives now lives for ever: no collection looks at it again
                 await self._stop.wait()
         finally:
             until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
+            dispatcher.hold()
             await listening.stop(config.shutdown_grace_s)
             await dispatcher.stop(max(0.0, until - loop.time()))
             await pool.close()

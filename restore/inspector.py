@@ -36,6 +36,12 @@ class Inspector:
         self._slot = slot
         self._waiting: list[_Request] = []
         self._task: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    def warm(self) -> None:
+        """An upload has begun: have the child up by the time its image is here."""
+        if self._slot.cold:
+            self._warming = asyncio.create_task(self._slot.warm())
 
     async def inspect(self, path: str, kind: str) -> worker.Inspection:
         """What the header of the image at `path`, of the sniffed `kind`, says.

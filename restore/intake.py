@@ -57,6 +57,7 @@ class Intake:
     async def receive(self, body: Body, boundary: bytes) -> Job:
         """A queued job, on disk. Raises Refusal, and what `body` raises."""
         self.arriving += 1
+        self._inspector.warm()
         try:
             return await self._receive(body, boundary)
         except (StorageError, StoreError) as error:

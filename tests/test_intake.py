@@ -7,6 +7,7 @@ import unittest
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 from restore.inspector import Inspector
 from restore.intake import Intake
@@ -47,9 +48,9 @@ class CutOffTest(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(storage.close)
         run_blocking: Any = partial(asyncio.get_running_loop().run_in_executor, None)
         intake = Intake(
-            cast(JobStore, None),  # neither is reached
+            cast(JobStore, None),  # not reached
             storage,
-            cast(Inspector, None),
+            cast(Inspector, mock.Mock()),
             run_blocking,
             max_image_bytes=1 << 20,
             model_default="any/model",

@@ -29,7 +29,8 @@ FLOORS = [
         """access childlog config http11 jobrows jobs memory multipart progress
         ratelimit responses sniff telemetry""",
         # 2: one outside power each
-        "child childpipe disk forkserver images jobstore logs machine pool providers storage",
+        """child childpipe childprocess disk forkserver images jobstore logs machine pool providers
+        storage""",
         # 3: what runs in a child; one upload
         "formparser worker",
         # 4: what a request and a job go through
@@ -48,16 +49,16 @@ DOORS = {
     "sqlite3": {"jobstore"},
     "PIL": {"images", "providers"},
     "pillow_heif": {"images"},
-    "multiprocessing": {"child", "childpipe", "forkserver", "pool"},
-    "concurrent": {"app", "pool"},  # app: the threads for files
+    "multiprocessing": {"child", "childpipe", "childprocess", "forkserver", "pool"},
+    "concurrent": {"app", "childprocess", "pool"},  # app: the threads for files
     "subprocess": set[str](),
-    "ctypes": {"child", "pool"},
+    "ctypes": {"child", "childprocess", "pool"},
     "socket": {"delivery", "server"},
     "socketserver": set[str](),
     "ssl": set[str](),
     "selectors": set[str](),
     "select": {"child", "logs"},
-    "signal": {"app", "child", "forkserver", "pool"},
+    "signal": {"app", "child", "childprocess", "forkserver"},
     "fcntl": {"child", "disk"},
     "resource": {"child", "server"},
 }

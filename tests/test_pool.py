@@ -283,7 +283,7 @@ class Deaths(PoolCase):
 
     def test_a_child_that_never_comes_up_is_told_of(self) -> None:
         self.slot.kill()
-        with mock.patch("restore.pool.START_S", 0.0), self.assertRaises(ChildDied):
+        with mock.patch("restore.childprocess.START_S", 0.0), self.assertRaises(ChildDied):
             self.call(identity, 1)
 
     def test_threads_left_behind_hold_nothing_up(self) -> None:

@@ -1,0 +1,124 @@
+"""One child process and the executor it belongs to: brought up, called, killed, waited for.
+
+A ProcessPoolExecutor of one worker, because where several children share an executor the death of
+one fails its neighbours' calls and poisons every later one. When there is a child and what becomes
+of its calls is pool's. A child that has to go is killed, never asked: it holds nothing that isn't
+on disk, and a provider's exit handlers may hang.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from ctypes import c_double
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+from restore import child, limits
+from restore.child import ChildSettings, Reply
+from restore.forkserver import ForkServer, signals_blocked
+
+START_S = 30.0  # for a child to come up, on a machine that is very busy
+
+
+class _Context(ForkServerContext):
+    """The context of one executor. Remembers what the executor makes and keeps to itself.
+
+    The executor has no public way to its process before Python 3.14 nor to its queue, and a child
+    that doesn't answer has to be found without the executor's help.
+    """
+
+    process: Any = None
+    results: Any = None
+
+    def Process(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: N802
+        self.process = super().Process(*args, **kwargs)
+        return self.process
+
+    def SimpleQueue(self) -> Any:  # noqa: N802
+        self.results = super().SimpleQueue()
+        return self.results
+
+
+class ChildProcess:
+    """One executor and its one process, from first call to end."""
+
+    def __init__(self, initargs: tuple[c_double, Connection, ChildSettings]) -> None:
+        self._initargs = initargs
+        self._context = _Context()
+        self._executor: ProcessPoolExecutor | None = None
+        self._starting = threading.Lock()  # held for as long as a start may take
+        self._lock = threading.Lock()  # held for a moment
+        self._started = False
+        self._doomed = False
+        self.calls = 0
+
+    def start(self, server: ForkServer) -> None:
+        """Blocking. Bring the process up, ready for calls; the executor starts it at the first."""
+        with self._starting:
+            if self._doomed:
+                raise BrokenExecutor("killed before its start")
+            server.ensure_running()
+            self._executor = ProcessPoolExecutor(
+                1, self._context, initializer=child.begin, initargs=self._initargs
+            )
+            with signals_blocked():
+                first = self._executor.submit(os.getpid)
+        with self._lock:
+            self._started = True
+            doomed = self._doomed
+        if doomed:
+            self.kill()
+        first.result(START_S)
+
+    def submit(self, function: Callable[..., object], args: tuple[object, ...]) -> "Future[Reply]":
+        """Warm: does not block. Raises BrokenExecutor when the child died while it was idle."""
+        assert self._executor is not None, "start() comes first"
+        self.calls += 1
+        return self._executor.submit(child.call, function, args)
+
+    def kill(self) -> None:
+        """SIGKILL for the process and for all that it started; at its start, right after it."""
+        with self._lock:
+            self._doomed = True
+            started = self._started
+        if started:
+            _kill(self._context.process)
+
+    def join(self) -> str:
+        """Blocking, after kill(). Wait until the process is gone; say how it ended.
+
+        An executor that has read half of a result waits for the rest. So, before it is waited for,
+        our own end for writing results is exchanged: with the child's gone too, it reads the end.
+        """
+        with self._starting:
+            executor, process = self._executor, self._context.process
+        if executor is None:
+            return "never started"
+        if process is not None and process.pid is not None:
+            wait([process.sentinel], limits.KILL_WAIT_S)
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), self._context.results._writer.fileno())
+        executor.shutdown(wait=True)
+        return _exit_text(process)
+
+
+def _kill(process: Any) -> None:
+    """SIGKILL for the process group that the child leads; before it leads one, for the child."""
+    if process is None or process.pid is None:
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # the latter: macOS, where all of it is dead
+        process.kill()
+
+
+def _exit_text(process: Any) -> str:
+    if process is None or process.exitcode is None:
+        return "never started"
+    if process.exitcode >= 0:
+        return f"exit code {process.exitcode}"
+    return f"killed by {signal.Signals(-process.exitcode).name}"

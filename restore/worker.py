@@ -28,6 +28,7 @@ from restore.limits import MIB
 # (PNG, 16.8 MP, level 6: 4 s), the provider's work is most of it. 1.0 is said by the job's success.
 NORMALIZED, RESTORED, FINISHED = 0.05, 0.9, 0.99
 NOTE_CHARS = 2000
+INSPECT_CHARS = 500  # of detail for each upload; many are answered at once
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _COPY_BYTES = MIB  # at once, of a file that a provider made elsewhere
 _LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
@@ -117,9 +118,11 @@ def inspect(path: str, kind: str) -> Inspection:
         try:
             width, height = images.inspect(path, kind)
         except images.ImageError as error:
-            return Inspection(error.width, error.height, error.code, error.detail)
+            detail = error.detail[:INSPECT_CHARS]
+            return Inspection(error.width, error.height, error.code, detail)
     except BaseException as error:
-        return Inspection(0, 0, "image_unreadable", child.describe(error))
+        detail = child.describe(error)[-INSPECT_CHARS:]
+        return Inspection(0, 0, "image_unreadable", detail)
     return Inspection(width, height)
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import errno
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,8 @@ from unittest import mock
 
 from PIL import Image
 
-from restore import contract, progress, worker
+from restore import child, contract, progress, worker
+from restore.images import ImageError
 from restore.progress import Listener
 from restore.worker import Inspection, Outcome, Task
 
@@ -206,6 +208,13 @@ class InspectTest(WorkerCase):
             with mock.patch("restore.images.inspect", side_effect=error):
                 found = worker.inspect(str(self.upload), "png")
             self.assertEqual((found.width, found.problem), (0, "image_unreadable"))
+
+    def test_many_answers_fit_into_one_reply(self) -> None:
+        told = ImageError("image_unreadable", "\u20ac" * 10_000)
+        for error in (told, ValueError("\u20ac" * 10_000)):
+            with mock.patch("restore.images.inspect", side_effect=error):
+                found = worker.inspect_all([(str(self.upload), "png")] * 16)
+            self.assertLess(len(pickle.dumps(found)), child.RESULT_BYTES)
 
 
 class LoadModelsTest(unittest.TestCase):

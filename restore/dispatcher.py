@@ -116,12 +116,16 @@ class Dispatcher:
         """
         await asyncio.shield(_spawn(self._cancel(job_id), self._cancels))
 
+    def hold(self) -> None:
+        """Start no further job; what runs goes on. The first step of a stop."""
+        self._stopping = True
+
     async def stop(self, grace_s: float) -> None:
         """Start nothing more, give what runs `grace_s` seconds, leave the rest to the next start.
 
         Bounded: a little over `grace_s`, limits.KILL_WAIT_S and jobrun.GIVE_BACK_S together.
         """
-        self._stopping = True
+        self.hold()
         await _finished(self._tasks.values(), grace_s)
         for run in self._runs.values():
             run.interrupt()

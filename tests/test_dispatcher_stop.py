@@ -36,6 +36,21 @@ class StopTests(DeskTestCase):
         self.assertEqual(len(desk.pool.calls), 1)
         self.assertEqual(desk.job(waiting).status, JobStatus.QUEUED)
 
+    async def test_held_it_starts_nothing_while_what_runs_goes_on(self) -> None:
+        """The first step of a stop: clients may take all of the grace, and the queue waits."""
+        desk = await self.desk(workers=1).begin()
+        job_id = await desk.promise()
+        call = await desk.pool.next_call()
+        waiting = await desk.promise()
+        desk.dispatcher.hold()
+        call.finish()
+        await desk.quiet()
+        desk.dispatcher.wake()
+        await desk.dispatcher.stop(30)
+        self.assertEqual(len(desk.pool.calls), 1)
+        self.assertEqual(desk.job(job_id).status, JobStatus.SUCCEEDED)
+        self.assertEqual(desk.job(waiting).status, JobStatus.QUEUED)
+
     async def test_after_the_grace_the_child_is_killed_and_the_attempt_given_back(self) -> None:
         desk = await self.desk(workers=1).begin()
         job_id = await desk.promise()

@@ -4,6 +4,7 @@ A handler decides in the contract's order and calls the rooms below; it knows no
 no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
 """
 
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -228,7 +229,8 @@ class Handlers:
         )
         if not_modified(get, validators):
             return Response(304, headers[1:])
-        return _file_response(path, get, headers, validators)
+        ranged = exchange.request.method == "GET"  # with HEAD a range says nothing (RFC 9110, 14.2)
+        return _file_response(path, get if ranged else None, headers, validators)
 
     def get_health(self, _: Exchange, __: str) -> Response:
         """The server answers."""
@@ -242,17 +244,18 @@ def _unavailable(error: StoreError, sentence: str) -> Refusal:
 
 def _file_response(
     path: Path,
-    get: Callable[[str], str | None],
+    get: Callable[[str], str | None] | None,
     headers: tuple[tuple[str, str], ...],
     validators: Validators,
 ) -> Response:
+    """The file, or of it the range that `get` finds in the request's headers."""
     try:
         file = path.open("rb", buffering=0)
     except OSError:
         raise Refusal("result_not_found") from None
     try:
-        size = path.stat().st_size
-        part = select_range(get, validators, size)
+        size = os.fstat(file.fileno()).st_size  # by its name it may be gone since
+        part = select_range(get, validators, size) if get else None
     except BaseException:
         file.close()
         raise

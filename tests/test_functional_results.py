@@ -55,10 +55,17 @@ class ResultTest(FunctionalTest):
                 self.assertEqual(content_range, answer.headers["content-range"])
         for text in ("bytes=9-5", "lines=1-2", "bytes=0-1,4-5", "bytes=", "bytes=-"):
             with self.subTest(text):
-                self.assertEqual((200, self.whole), (self.get(Range=text).status, self.whole))
+                answer = self.get(Range=text)
+                self.assertEqual((200, self.whole), (answer.status, answer.body))
         answer = self.get(Range=f"bytes={size}-")
         self.assert_refused(answer, "range_not_satisfiable")
         self.assertEqual(f"bytes */{size}", answer.headers["content-range"])
+
+    def test_a_range_of_head_is_ignored(self) -> None:
+        answer, whole = self.get("HEAD", Range="bytes=0-3"), self.get()
+        self.assertEqual((200, b""), (answer.status, answer.body))
+        self.assertEqual(whole.headers["content-length"], answer.headers["content-length"])
+        self.assertNotIn("content-range", answer.headers)
 
     def test_conditions(self) -> None:
         whole = self.get()

@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from restore import http11
 from restore.contract import Refusal
 from restore.delivery import head_of, send_file
-from restore.failures import internal_error, refusal_of, settle
+from restore.failures import internal_error, refusal_of, settle, told
 from restore.handlers import Answer, Exchange
 from restore.limits import ConnectionLimits
 from restore.logs import AccessLog
@@ -211,7 +211,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             answer = self._hub.handle(exchange)
         except Refusal as refusal:
-            answer = refused(refusal)
+            answer = told(refusal)
         except Exception:
             answer = internal_error()
         if isinstance(answer, Response) and answer.file is None:

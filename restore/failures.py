@@ -22,15 +22,20 @@ async def settle(answer: Awaitable[Response]) -> Response:
     try:
         return await answer
     except Refusal as refusal:
-        if refusal.detail:
-            log.info("refused with %s: %s", refusal.code, _one_line(refusal.detail))
-        return refused(refusal)
+        return told(refusal)
     except ProtocolError as error:
         return refused(refusal_of(error))
     except ClientGone:
         raise
     except Exception:
         return internal_error()
+
+
+def told(refusal: Refusal) -> Response:
+    """The answer to a request that is refused; the log is told what the client isn't."""
+    if refusal.detail:
+        log.info("refused with %s: %s", refusal.code, _one_line(refusal.detail))
+    return refused(refusal)
 
 
 def refusal_of(error: ProtocolError) -> Refusal:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from restore.contract import PROBLEMS
 from restore.http11 import DEFAULT_LIMITS
+from tests.functional_testcase import picture
 from tests.rawclient import answers_in, connect, read_answers, read_to_end, talk
 from tests.service import Answer, Service, wait_until
 from tests.test_http11_smuggling import ATTEMPTS, CHUNK_ATTEMPTS
@@ -193,6 +194,45 @@ class UnreadTest(HostileTest):
         data = POST + FORM + b"Content-Length: 99999999\r\n\r\n"
         answer = answers_in(talk(self.service.port, data + HIDDEN, HIDDEN))[0]
         self.assertEqual(answer.json["code"], "payload_too_large")
+
+
+class OutputsTest(HostileTest):
+    """No path reaches any file but a result, and that only by its own name."""
+
+    def get(self, path: str) -> Answer:
+        with connect(self.service.port) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode("latin-1"))
+            return read_answers(sock, 1)[0]
+
+    def test_other_files(self) -> None:
+        names = ("jobs.sqlite3", "lock", "tmp", "outputs", "etc/passwd", "", ".", "*")
+        ups = (
+            *("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%5c", "..\\", "....//", "%252e%252e%252f"),
+            *("/", "//", "./", "%00", "..%c0%af", "..;/", "/proc/self/root/", "%2fproc%2fself/"),
+        )
+        for name in names:
+            for up in ups:
+                for times in (1, 3, 12):
+                    path = f"/outputs/{up * times}{name}"
+                    with self.subTest(path):
+                        answer = self.get(path)
+                        self.assertEqual((answer.status, len(answer.json)), (404, 2))
+
+    def test_other_names_of_a_result(self) -> None:
+        job_id = self.service.promise(picture("PNG"))
+        self.service.ended(job_id)
+        path = f"/outputs/{job_id}.png"
+        self.assertEqual(
+            [self.get(path + query).status for query in ("", "?", "?a=../b")], [200] * 3
+        )
+        for other in (
+            *(path.upper(), path.replace(".png", ".PNG"), path.replace(".png", ".jpg"), path[:-4]),
+            *(path + "/", path + ".", path + "%00", path + "%00.jpg", path + ";a", path + "/../x"),
+            *(path.replace("-", "%2d"), path.replace("/outputs/", "/outputs//"), "/" + path),
+            *(path.replace("/outputs/", "/Outputs/"), path.replace("/outputs/", "/outputs/./")),
+        ):
+            with self.subTest(other):
+                self.assertEqual(self.get(other).status, 404)
 
 
 class AtTheLimitTest(HostileTest):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from restore import limits, worker
 from restore.contract import Refusal
-from restore.pool import ChildError, Slot
+from restore.pool import ChildError, ChildNotStarted, Slot
 from restore.responses import retry_after
 
 log = logging.getLogger("restore")
@@ -47,7 +47,7 @@ class Inspector:
         """What the header of the image at `path`, of the sniffed `kind`, says.
 
         A file over which the child dies or thinks for more than limits.INSPECT_S is unreadable.
-        Raises Refusal (503) where its turn doesn't come.
+        Raises Refusal (503) where its turn doesn't come, or no child can be had to look.
         """
         request = _Request(path, kind, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
@@ -57,7 +57,7 @@ class Inspector:
             async with asyncio.timeout(_TURN_S):
                 return await request.answer
         except TimeoutError:
-            raise Refusal("too_busy", headers=retry_after(_BUSY_S)) from None
+            raise _busy("no turn") from None
 
     async def _work(self) -> None:
         """Answer what waits, until nothing does."""
@@ -71,22 +71,30 @@ class Inspector:
     async def _look(self, batch: Sequence[_Request]) -> None:
         try:
             seen = await self._call(batch, limits.INSPECT_S)
+        except ChildNotStarted as error:
+            for request in batch:
+                _settle(request, _busy(str(error)))
         except ChildError as error:
-            seen = [await self._look_alone(request, error) for request in batch]
+            for request in batch:
+                _settle(request, await self._look_alone(request, error))
         except Exception as error:  # whatever it is, nobody is left waiting
             for request in batch:
                 _settle(request, error)
-            return
-        for request, inspection in zip(batch, seen, strict=True):
-            _settle(request, inspection)
+        else:
+            for request, inspection in zip(batch, seen, strict=True):
+                _settle(request, inspection)
 
-    async def _look_alone(self, request: _Request, error: ChildError) -> worker.Inspection:
+    async def _look_alone(
+        self, request: _Request, error: ChildError
+    ) -> worker.Inspection | Refusal:
         """Once more: it may have been another's file, or want of memory."""
         if request.answer.done():
             return _unreadable(error)
         log.warning("the inspector is asked again: %s", error)
         try:
             return (await self._call([request], limits.INSPECT_S))[0]
+        except ChildNotStarted as again:
+            return _busy(str(again))
         except ChildError as again:
             return _unreadable(again)
 
@@ -102,6 +110,14 @@ def _settle(request: _Request, answer: worker.Inspection | Exception) -> None:
         request.answer.set_exception(answer)
     else:
         request.answer.set_result(answer)
+
+
+def _busy(detail: str) -> Refusal:
+    """No verdict on the photo: it may be sent again."""
+    sentence = "The server is too busy to look at the photo. Please try later."
+    return Refusal(
+        "too_busy", sentence, headers=retry_after(_BUSY_S), detail=f"inspector: {detail}"
+    )
 
 
 def _unreadable(error: ChildError) -> worker.Inspection:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from restore.jobs import MAX_ATTEMPTS, Job
 from restore.jobstore import JobStore, StoreError
-from restore.pool import ChildDied, ChildStalled, Slot
+from restore.pool import ChildDied, ChildNotStarted, ChildStalled, Slot
 from restore.storage import OutputError, Storage, StorageError
 from restore.telemetry import Telemetry
 from restore.worker import Outcome, Task, run_job
@@ -145,7 +145,7 @@ class JobRun:
         while self.job.attempt < MAX_ATTEMPTS:
             await self._save(self.job.start())
             try:
-                outcome = await self._attempt(slot)
+                outcome = await self._attempt_with_child(slot)
             except ChildStalled as error:
                 return Outcome(None, "timeout", error.detail)
             except ChildDied as error:
@@ -165,6 +165,22 @@ class JobRun:
             "job %s: its worker died in attempt %d of %d: %s",
             *(self.job.id, self.job.attempt, MAX_ATTEMPTS, detail),
         )
+
+    async def _attempt_with_child(self, slot: Slot) -> Outcome:
+        """One attempt, for which a child can be had.
+
+        A machine that is short of processes or memory for a moment would otherwise fail its whole
+        queue, three attempts a job: so each waits for a child, as long as a job may stand still.
+        """
+        pause_s, end = FIRST_PAUSE_S, time.monotonic() + self._around.job_timeout_s
+        while True:
+            try:
+                return await self._attempt(slot)
+            except ChildNotStarted as error:
+                if time.monotonic() >= end:
+                    raise
+                log.warning("job %s waits for a worker: %s", self.job.id, error.detail)
+            pause_s = await self._pause(pause_s)
 
     async def _attempt(self, slot: Slot) -> Outcome:
         """One call into the child. Raises ChildDied and ChildStalled."""

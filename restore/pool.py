@@ -48,6 +48,10 @@ class ChildDied(ChildError):  # noqa: N818  (says what happened)
     """The child ended, or what it returned can't be used."""
 
 
+class ChildNotStarted(ChildDied):
+    """No child came up, or none lived to begin the call: this says nothing about the call."""
+
+
 class ChildStalled(ChildError):  # noqa: N818
     """The child was killed: it made no progress, or took longer than allowed."""
 
@@ -84,7 +88,7 @@ class Slot:
         `stall_s`: how long `progress` may stand still, `bound_s`: how long the call may take at
         most; over either the child is killed. `job` names what it prints in the log. Cancelling the
         awaiting task kills the child too. When this returns or raises, the child has stopped
-        working on the call. Raises ChildDied, ChildStalled.
+        working on the call. Raises ChildDied, ChildNotStarted, ChildStalled.
         """
         async with self._lock:
             self._pool.check_open()
@@ -156,8 +160,10 @@ class Slot:
             except _NO_CHILD as error:
                 begun = self._progress.value != _NOT_BEGUN
                 ended = await self._end()
-                if begun or not first:
+                if begun:
                     raise ChildDied(f"{ended} ({error})") from None
+                if not first:
+                    raise ChildNotStarted(f"{ended} ({error})") from None
             except BaseException:
                 await self._end()
                 raise

@@ -5,10 +5,11 @@ from pathlib import Path
 from unittest import mock
 
 from restore import jobrun
-from restore.jobs import JobStatus
+from restore.jobs import MAX_ATTEMPTS, JobStatus
 from restore.jobstore import StoreError
+from restore.pool import ChildNotStarted
 from restore.storage import StorageError
-from tests.jobdesk import DeskTestCase, Hung, files_in
+from tests.jobdesk import Call, DeskTestCase, Hung, files_in
 
 
 class RunTestCase(DeskTestCase):
@@ -130,6 +131,32 @@ class AttemptTests(RunTestCase):
         self.assertEqual(self.at.job(neighbour).status, JobStatus.SUCCEEDED)
         expected = [("started", 1), ("started", 2), ("started", 3), ("failed", "worker_died")]
         self.assertEqual(self.at.events.of(job_id), expected)
+
+    async def test_a_child_that_cannot_be_had_is_no_attempt(self) -> None:
+        await self.end(self.at)
+        self.at = await self.desk(job_timeout_s=60.0).begin()
+        job_id = await self.started()
+        with mock.patch.object(jobrun, "FIRST_PAUSE_S", 0.0):
+            for _ in range(2 * MAX_ATTEMPTS):
+                self.call.ending.set_exception(ChildNotStarted("out of processes"))
+                self.call = await self.at.pool.next_call()
+                self.assertEqual(self.call.task.attempt, 1)
+            self.call.finish()
+            await self.at.quiet()
+        self.assert_ended(job_id, None)
+        self.assertEqual(self.at.job(job_id).attempt, 1)
+
+    async def test_without_a_child_for_as_long_as_a_job_may_stand_still_attempts_count(
+        self,
+    ) -> None:
+        def fail(call: Call) -> None:
+            call.ending.set_exception(ChildNotStarted("out of processes"))
+
+        await self.end(self.at)
+        self.at = await self.desk(auto=fail, job_timeout_s=0.0).begin()
+        job_id = await self.at.promise()
+        await self.at.quiet()
+        self.assert_ended(job_id, "worker_died")
 
     async def test_a_call_cancelled_by_nobody_here_counts_as_a_death(self) -> None:
         job_id = await self.started()

@@ -15,7 +15,7 @@ from unittest import mock
 
 from restore import child, limits
 from restore.child import ChildSettings
-from restore.pool import ChildDied, ChildError, ChildStalled, Pool
+from restore.pool import ChildDied, ChildError, ChildNotStarted, ChildStalled, Pool
 from tests import bad_providers, pools
 from tests.pools import NOTHING, PoolCase
 
@@ -283,7 +283,8 @@ class Deaths(PoolCase):
 
     def test_a_child_that_never_comes_up_is_told_of(self) -> None:
         self.slot.kill()
-        with mock.patch("restore.childprocess.START_S", 0.0), self.assertRaises(ChildDied):
+        late = mock.patch("restore.childprocess.START_S", 0.0)
+        with late, self.assertRaises(ChildNotStarted):
             self.call(identity, 1)
 
     def test_threads_left_behind_hold_nothing_up(self) -> None:

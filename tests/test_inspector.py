@@ -1,0 +1,57 @@
+"""inspector: whose fault it is that an image's header can't be looked at."""
+
+import unittest
+from collections.abc import Sequence
+from typing import cast
+
+from restore import worker
+from restore.contract import Refusal
+from restore.inspector import Inspector
+from restore.pool import ChildDied, ChildError, ChildNotStarted, Slot
+
+
+class ScriptedSlot:
+    """A slot whose calls end as a test says, one after the other."""
+
+    def __init__(self, *endings: ChildError | None) -> None:
+        self._endings = list(endings)
+        self.calls: list[list[str]] = []
+
+    async def run(
+        self, _: object, files: Sequence[tuple[str, str]], **__: object
+    ) -> list[worker.Inspection]:
+        self.calls.append([path for path, _ in files])
+        ending = self._endings.pop(0)
+        if ending is not None:
+            raise ending
+        return [worker.Inspection(4, 3) for _ in files]
+
+
+class FaultTest(unittest.IsolatedAsyncioTestCase):
+    def inspector(self, *endings: ChildError | None) -> Inspector:
+        self.slot = ScriptedSlot(*endings)
+        return Inspector(cast(Slot, self.slot))
+
+    async def test_a_file_over_which_the_child_dies_twice_is_unreadable(self) -> None:
+        inspector = self.inspector(ChildDied("killed by SIGSEGV"), ChildDied("killed by SIGSEGV"))
+        with self.assertLogs("restore", "WARNING"):
+            seen = await inspector.inspect("a", "jpeg")
+        self.assertEqual(seen.problem, "image_unreadable")
+        self.assertEqual(self.slot.calls, [["a"], ["a"]])
+
+    async def test_a_death_that_does_not_come_again_is_nobodys(self) -> None:
+        inspector = self.inspector(ChildDied("killed by SIGKILL"), None)
+        with self.assertLogs("restore", "WARNING"):
+            seen = await inspector.inspect("a", "jpeg")
+        self.assertEqual((seen.width, seen.height, seen.problem), (4, 3, None))
+
+    async def test_where_no_child_can_be_had_the_photo_is_not_to_blame(self) -> None:
+        for endings in (
+            [ChildNotStarted("out of processes")],
+            [ChildDied("killed by SIGKILL"), ChildNotStarted("out of processes")],
+        ):
+            with self.subTest(endings), self.assertRaises(Refusal) as caught:
+                await self.inspector(*endings).inspect("a", "jpeg")
+            self.assertEqual((caught.exception.status, caught.exception.code), (503, "too_busy"))
+            self.assertEqual(caught.exception.headers, (("Retry-After", "5"),))
+            self.assertNotIn("processes", caught.exception.sentence)

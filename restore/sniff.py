@@ -194,7 +194,8 @@ def _text_or_unknown(text: bytes) -> Kind:
 class Box:
     """One box: `type` is its four letters, `start` and `end` bound its content in the data walked.
 
-    `end` may lie past the end of the data when only the head of a file is at hand.
+    `end` may lie past the end of the data when only the head of a file is at hand, never past the
+    end of the box around it.
     """
 
     type: bytes
@@ -207,7 +208,10 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
 
     ISO/IEC 14496-12 section 4.2: a 32-bit size and four letters; size 1 means a 64-bit size
     follows, size 0 means up to the end. Boxes that begin behind the end of the data are not seen.
+    One that claims more than the box around it holds gets what there is: so no byte is walked
+    twice at one depth, and a file can't make a walk down the depths take for ever.
     """
+    outer = end
     end = len(data) if end is None else end
     for _ in range(_MAX_BOXES):
         if start + 8 > min(end, len(data)):
@@ -220,7 +224,8 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
             size = end - start
         if size < header:
             return
-        yield Box(data[start + 4 : start + 8], start + header, start + size)
+        stop = start + size if outer is None else min(start + size, outer)
+        yield Box(data[start + 4 : start + 8], start + header, stop)
         start += size
 
 

@@ -1,6 +1,7 @@
 """PNG: every depth, colour type, interlacing and transparency; bombs; colours told by chunks."""
 
 import struct
+import time
 import unittest
 import zlib
 
@@ -235,6 +236,13 @@ class BombTest(ImageCase):
                 self.assert_same_picture(pictures.drawing(), given)
                 left = self.restore(data, saves("PNG"))
                 self.assertLess(len(left.data), 2 * len(plain))
+
+    def test_exif_as_text_that_is_nothing_but_spaces(self) -> None:
+        text = b"Raw profile type exif\0\nexif\n 8\n" + b" " * 20_000 + b"z"
+        data = with_chunks(pictures.encode(pictures.drawing(), "PNG"), png_chunk(b"tEXt", text))
+        start = time.process_time()
+        self.restore(data)
+        self.assertLess(time.process_time() - start, 2.0)  # took 5 s
 
     def test_a_picture_larger_than_it_says(self) -> None:
         data = png((8, 8, 8, 0, 0), bytes(64 << 20), level=9)

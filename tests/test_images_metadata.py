@@ -3,6 +3,7 @@
 import io
 import random
 import struct
+import time
 import unittest
 
 from PIL import Image
@@ -152,6 +153,27 @@ class ShrinkTest(unittest.TestCase):
 
     def test_junk_that_doesnt_fit_is_dropped(self) -> None:
         self.assertIsNone(exif.shrink(b"junk" * 20_000, self.LIMIT))
+
+
+class ExifBombTest(unittest.TestCase):
+    """A few kilobytes that speak of millions of directories or of gigabytes of values."""
+
+    def test_directories_that_point_to_each_other(self) -> None:
+        fields = struct.pack("<HHII", 0x8769, 4, 1, 8) * 100
+        self.check(b"II*\0" + struct.pack("<IH", 8, 100) + fields + bytes(70_000))
+
+    def test_fields_that_all_claim_the_whole_block(self) -> None:
+        size = 14 << 20
+        fields = struct.pack("<HHII", 0x9999, 7, size - 8, 8) * 500
+        head = b"II*\0" + struct.pack("<IH", 8, 500) + fields + struct.pack("<I", 6014)
+        self.check((head + struct.pack("<H", 500) + fields).ljust(size, b"\0"))
+
+    def check(self, block: bytes) -> None:
+        start = time.process_time()
+        left = exif.clean(block, SIZE, SIZE, turned=True)
+        assert left is not None
+        self.assertLessEqual(len(exif.shrink(left, 65_527) or b""), 65_527)
+        self.assertLess(time.process_time() - start, 1.0)
 
 
 class XmpTest(unittest.TestCase):

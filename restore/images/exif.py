@@ -7,7 +7,7 @@ thumbnail of a picture that has changed, and a broken block never breaks a job.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _PREFIX = b"Exif\x00\x00"
@@ -21,6 +21,7 @@ _MAKER_NOTE = 0x927C
 _SUB_DIRECTORIES = (_EXIF, _GPS, _INTEROP)
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _BYTE, _SHORT, _LONG = 1, 3, 4
+_HEAD_BYTES = 8  # before the first directory
 _MAX_FIELDS = 512  # in one directory; cameras write some 60
 
 
@@ -84,17 +85,24 @@ class _Block:
             return None
         return self.number(entry.start, _SIZES[entry.type])
 
-    def value(self, entry: _Entry) -> bytes | None:
-        """The bytes of a field's value; None where they lie outside of the block."""
+    def value(self, entry: _Entry) -> memoryview | None:
+        """The bytes of a field's value, not copied: many a field may claim the whole block.
+
+        None where they lie outside of it.
+        """
         if entry.end > len(self.data) or entry.type not in _SIZES:
             return None
-        return bytes(self.data[entry.start : entry.end])
+        return memoryview(self.data)[entry.start : entry.end]
 
     def sub_directories(self, directory: _Directory) -> Iterator[tuple[int, _Directory]]:
-        """The Exif, GPS and interoperability directories below this one, as (tag, IFD)."""
-        for entry in directory.entries:
-            if entry.tag in _SUB_DIRECTORIES:
-                yield entry.tag, self.directory(self.integer(entry) or 0)
+        """The Exif, GPS and interoperability directories below this one, as (tag, IFD).
+
+        One of each at most, the last: a block whose directories all point to each other would
+        else be a tree of millions.
+        """
+        found = {entry.tag: entry for entry in directory.entries if entry.tag in _SUB_DIRECTORIES}
+        for tag, entry in found.items():
+            yield tag, self.directory(self.integer(entry) or 0)
 
     def tree(self) -> Iterator[_Directory]:
         """IFD0 and the directories below it, two levels deep as the standard has it."""
@@ -204,16 +212,28 @@ def _values(directory: _Directory) -> Iterator[tuple[int, int]]:
 def _subtract(
     ranges: list[tuple[int, int]], used: list[tuple[int, int]], end: int
 ) -> list[tuple[int, int]]:
-    """The parts of `ranges` that lie before `end` and touch none of `used`."""
-    left = [(start, min(stop, end)) for start, stop in ranges]
-    for begin, stop in used:
-        left = [
-            part
-            for a, b in left
-            for part in ((a, min(b, begin)), (max(a, stop), b))
-            if part[0] < part[1]
-        ]
+    """The parts of `ranges` that lie before `end` and touch none of `used`; sorted, apart."""
+    left, taken, at = [], _merged(used), 0
+    for start, stop in _merged((a, min(b, end)) for a, b in ranges):
+        while start < stop:
+            while at < len(taken) and taken[at][1] <= start:
+                at += 1
+            begin, past = taken[at] if at < len(taken) else (stop, stop)
+            if start < begin:
+                left.append((start, min(begin, stop)))
+            start = past if begin < stop else stop
     return left
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same bytes as ranges that are sorted and don't touch."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(part for part in ranges if part[0] < part[1]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _erase(block: _Block, ranges: list[tuple[int, int]]) -> bytes:
@@ -242,10 +262,13 @@ def shrink(exif: bytes, limit: int) -> bytes | None:
         return None
     fields = _read_fields(block, block.directory(block.number(4, 4)))
     dropped = [field for field in _all(fields) if field.tag == _MAKER_NOTE]
-    largest = sorted(_all(fields), key=lambda field: len(field.value))
-    while (written := _write(block.order, _without(fields, dropped))) and len(written) > limit:
+    others = (field for field in _all(fields) if field.tag != _MAKER_NOTE)
+    largest = sorted(others, key=lambda field: len(field.value))
+    size = _HEAD_BYTES + _directory_bytes(_without(fields, dropped))
+    while size > limit and largest:
         dropped.append(largest.pop())
-    return written
+        size -= _field_bytes(dropped[-1])
+    return _write(block.order, _without(fields, dropped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,22 +278,21 @@ class _Field:
     tag: int
     type: int
     count: int
-    value: bytes
+    value: memoryview
     below: "tuple[_Field, ...] | None" = None
 
 
 def _read_fields(block: _Block, directory: _Directory, depth: int = 0) -> tuple[_Field, ...]:
+    below = {
+        tag: _read_fields(block, sub, depth + 1)
+        for tag, sub in (block.sub_directories(directory) if depth < 2 else ())
+    }
     fields = []
     for entry in directory.entries:
         value = block.value(entry)
-        if value is None:
+        if value is None or (entry.tag in _SUB_DIRECTORIES and entry.tag not in below):
             continue
-        below = None
-        if entry.tag in _SUB_DIRECTORIES:
-            if depth > 1:
-                continue
-            below = _read_fields(block, block.directory(block.integer(entry) or 0), depth + 1)
-        fields.append(_Field(entry.tag, entry.type, entry.count, value, below))
+        fields.append(_Field(entry.tag, entry.type, entry.count, value, below.pop(entry.tag, None)))
     return tuple(fields)
 
 
@@ -291,6 +313,18 @@ def _without(fields: tuple[_Field, ...], dropped: list[_Field]) -> tuple[_Field,
     )
 
 
+def _field_bytes(field: _Field) -> int:
+    """How many bytes a field takes when it is written."""
+    if field.below is not None:
+        return 12 + _directory_bytes(field.below)
+    size = len(field.value)
+    return 12 + (size + (size & 1) if size > 4 else 0)
+
+
+def _directory_bytes(fields: tuple[_Field, ...]) -> int:
+    return 2 + sum(map(_field_bytes, fields)) + 4
+
+
 def _write(order: str, fields: tuple[_Field, ...]) -> bytes:
     head = b"II*\x00" if order == "<" else b"MM\x00*"
     return head + struct.pack(order + "I", 8) + _write_directory(order, fields, 8)
@@ -302,7 +336,7 @@ def _write_directory(order: str, fields: tuple[_Field, ...], start: int) -> byte
     values_at = start + 2 + 12 * len(fields) + 4
     values = b""
     for field in fields:
-        kind, count, value = field.type, field.count, field.value
+        kind, count, value = field.type, field.count, bytes(field.value)
         at = values_at + len(values)
         if field.below is not None:
             kind, count, value = _LONG, 1, struct.pack(order + "I", at)

@@ -11,6 +11,8 @@ took 0.93 s of CPU with the import above, and 0.71 s with it here (Python 3.11, 
 from pathlib import Path
 
 if __name__ == "__main__":
-    from restore.app import main
-
+    try:
+        from restore.app import main
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     main(Path(__file__).resolve().parent)

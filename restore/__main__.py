@@ -8,8 +8,10 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the server until it is told to stop."""
-    from restore.app import main as run
-
+    try:
+        from restore.app import main as run
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     run()
 
 

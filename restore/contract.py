@@ -225,7 +225,8 @@ def job_json(
     """The body of a poll: exactly these keys, for ever. `progress` is 0.0..1.0, to four places, and
     always with a point: a client in Dart, among others, throws where a number comes as `1`.
 
-    Written out, because it is asked for most: 1.5 us, where json.dumps of a dict takes 7 (3.11).
+    Written out, because it is asked for most: 1.6 us, where json.dumps of a dict takes 5 (Python
+    3.11.7, 2026-11-22).
     """
     fraction = float(round(progress, 4))
     url = "null" if result_url is None else _json(result_url)

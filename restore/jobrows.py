@@ -90,7 +90,7 @@ def encode(job: Job) -> tuple[Any, ...]:
 
 def decode(row: tuple[Any, ...]) -> Job:
     """The job that a row of a SELECT holds. Raises ValueError where it holds none."""
-    # By position: every poll is one of these, and by name it costs 20 us instead of 6.
+    # By position: by name it costs 20 us instead of 6 (Python 3.11, 2026-11-22).
     job_id, model_id, strength, upscale, *plain, status, attempt, vanished, working = row[:12]
     spec = JobSpec(model_id, strength, upscale)
     counted = (JobStatus(status), attempt, vanished, bool(working))

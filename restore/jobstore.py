@@ -1,7 +1,7 @@
 """The jobs' table in SQLite: the only file that imports sqlite3.
 
 Writes go to one thread, which commits whatever has gathered as one transaction, so that many
-promises share a sync; reads happen on the event loop by a connection of their own (5 us by id).
+promises share a sync; reads happen on the event loop by a connection of their own.
 What a job may become is decided by jobs.py and its owner; here each step is a compare-and-set on
 the status in the row. The rule kept here: when `add` or `save` returns, the row is on the platter.
 
@@ -103,7 +103,7 @@ class JobStore:
         return self._one(jobrows.SELECT_ONE, jobrows.decode, job_id)
 
     def state(self, job_id: str) -> JobState | None:
-        """What a poll says of the job with this id: 7 us instead of 14. Raises StoreError."""
+        """What a poll says of this job: 11 us, `get` 19 (3.11.7, 2026-11-22). Raises StoreError."""
         return self._one(jobrows.SELECT_STATE, jobrows.decode_state, job_id)
 
     def _one(self, query: str, decode: Callable[[tuple[Any, ...]], T], job_id: str) -> T | None:

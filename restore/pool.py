@@ -243,7 +243,9 @@ class Pool:
 
     async def start(self) -> None:
         """Let the fork server come up beside everything else; returns at once."""
-        self.in_thread(self._server.ensure_running)
+        early = self.in_thread(self._server.ensure_running)
+        # Where it can't, the first call tries again, and that tells why.
+        early.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def start_child(self, starting: ChildProcess) -> "asyncio.Future[None]":
         """Bring up a child's process, and the fork server where there is none."""

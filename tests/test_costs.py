@@ -29,7 +29,7 @@ from tests.service import PATIENCE_S, form
 ENDED = "11111111-1111-4111-8111-111111111111"
 RESULT_BYTES = 1_000_000
 POLLS = 20
-MIXED_BYTES = 4 * 64 * limits.KIB  # chunks of an upload that hold more than the image
+MIXED_BYTES = 4 * 128 * limits.KIB  # chunks of an upload that hold more than the image
 SMALL, LARGE = 20_000, 15 * limits.MIB
 
 

@@ -65,6 +65,7 @@ class JobRun:
         self._call: asyncio.Future[Outcome] | None = None
         self._began = 0.0  # of the attempt under way, monotonic
         self._reached = 0.0  # the highest progress that anybody was told
+        self._told = 0  # the last attempt whose start was told
         self._cancelled = False
         self._interrupted = False
         self._nudge = asyncio.Event()
@@ -190,7 +191,9 @@ class JobRun:
         make_folder = partial(storage.work_folder, job.id, job.attempt)
         folder = await self._with_room(lambda: asyncio.to_thread(make_folder))
         self._leave_if_told()
-        self._around.telemetry.started(job.id, job.attempt)
+        if job.attempt != self._told:  # not again where it waited for room or for a child
+            self._told = job.attempt
+            self._around.telemetry.started(job.id, job.attempt)
         self._began = time.monotonic()
         timeout_s = self._around.job_timeout_s
         self._call = asyncio.ensure_future(

@@ -29,8 +29,8 @@ from restore.limits import MIB
 NORMALIZED, RESTORED, FINISHED = 0.05, 0.9, 0.99
 NOTE_CHARS = 2000
 INSPECT_CHARS = 500  # of detail for each upload; many are answered at once
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _COPY_BYTES = MIB  # at once, of a file that a provider made elsewhere
+_LARGEST_WORK_BYTES = 2048 * MIB  # that one job may write: 16384 x 16384 RGB, twice
 _LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
 
 
@@ -225,15 +225,21 @@ def _failing_as(error: str, task: Task) -> Iterator[None]:
 
 
 def _for_want_of_room(error: BaseException | None, folder: str) -> bool:
-    """Whether the disk was full: then the same job may well succeed later."""
+    """Whether our disk was full: then the same job may well succeed later.
+
+    An error that speaks of a full disk beside plenty of room is another's: /dev/shm, inotify.
+    """
     try:
         disk = os.statvfs(folder)
     except OSError:
         return False
-    if disk.f_bavail * disk.f_frsize < _LOW_DISK_BYTES:
+    free = disk.f_bavail * disk.f_frsize
+    if free < _LOW_DISK_BYTES:
         return True
+    scarce = free < _LARGEST_WORK_BYTES or (disk.f_files > 0 and disk.f_favail == 0)
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        number = error.errno if isinstance(error, OSError) else None
+        if number == errno.EDQUOT or (number == errno.ENOSPC and scarce):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -17,7 +17,9 @@ from restore.images import ImageError
 from restore.progress import Listener
 from restore.worker import Inspection, Outcome, Task
 
-Disk = namedtuple("Disk", "f_bavail f_frsize")
+Disk = namedtuple("Disk", "f_bavail f_frsize f_files f_favail")
+NEARLY_FULL = Disk(1000, 1 << 20, 100, 100)  # 1000 MiB free
+ROOMY = Disk(5000, 1 << 20, 100, 100)
 
 
 class WorkerCase(unittest.TestCase):
@@ -142,9 +144,19 @@ class FullDiskTest(WorkerCase):
 
     @unittest.skipUnless(Path("/dev/full").exists(), "Linux only")
     def test_a_provider_meets_it_and_raises_something_else(self) -> None:
-        outcome = self.run_bad("fills_the_disk")
-        self.assertEqual((outcome.error, outcome.again), ("storage", True))
+        for disk in (NEARLY_FULL, ROOMY._replace(f_favail=0)):
+            with self.subTest(disk), mock.patch("os.statvfs", return_value=disk):
+                outcome = self.run_bad("fills_the_disk")
+                self.assertEqual((outcome.error, outcome.again), ("storage", True))
 
+    @unittest.skipUnless(Path("/dev/full").exists(), "Linux only")
+    def test_another_full_disk_is_no_reason_to_wait(self) -> None:
+        for disk in (ROOMY, ROOMY._replace(f_files=0, f_favail=0)):
+            with self.subTest(disk), mock.patch("os.statvfs", return_value=disk):
+                outcome = self.run_bad("fills_the_disk")
+                self.assertEqual((outcome.error, outcome.again), ("provider_error", False))
+
+    @mock.patch("os.statvfs", mock.Mock(return_value=NEARLY_FULL))
     def test_while_the_upload_is_made_ready_and_the_result_finished(self) -> None:
         for step in ("normalize", "finish"):
             for number in (errno.ENOSPC, errno.EDQUOT):
@@ -154,7 +166,7 @@ class FullDiskTest(WorkerCase):
                     self.assertEqual((outcome.error, outcome.again), ("storage", True))
 
     def test_a_disk_that_is_full_now_explains_every_failure(self) -> None:
-        with mock.patch("os.statvfs", return_value=Disk(1, 4096)):
+        with mock.patch("os.statvfs", return_value=Disk(1, 4096, 0, 0)):
             self.assertTrue(self.run_bad("raises").again)
             self.assertFalse(self.run_bad("returns_input").again, "it succeeded")
 

@@ -200,8 +200,10 @@ def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> N
     """Say where it listens, what runs, where files go."""
     host = f"[{config.host}]" if ":" in config.host else config.host
     log.info("Listening on http://%s:%d", host, port)
-    log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
-    engine = " (restoration/classic, Pillow alone)" if config.provider == "generic" else ""
+    if config.host in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104
+        log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
+    own = f" (restoration/classic, alias {config.model_default}; Pillow alone)"
+    engine = own if config.provider == "generic" else ""
     log.info("Provider: %s%s, workers: %d", config.provider, engine, config.workers)
     found = store.found
     log.info(

@@ -68,6 +68,24 @@ class HeicTest(ImageCase):
             self.skipTest("this pillow_heif writes no grids")
         self.assert_same_picture(image, self.given(data), CODED)
 
+    def test_a_grid_that_is_cut_or_has_a_damaged_tile_fails(self) -> None:
+        """libheif would show the missing tiles in green."""
+        data = heic(pictures.drawing("RGB", (300, 200)), tile_size=64)
+        if b"grid" not in data:
+            self.skipTest("this pillow_heif writes no grids")
+        tile = data.index(b"mdat") + 4
+        for name, damaged in (
+            *((f"cut by {cut}", data[:-cut]) for cut in (1, 50, 500)),
+            ("zeros", data[:-500] + bytes(500)),
+            ("first tile", data[: tile + 4] + bytes(40) + data[tile + 44 :]),
+        ):
+            with self.subTest(name):
+                self.assert_fails("decode_failed", damaged)
+
+    def test_a_grid_in_the_green_of_missing_tiles(self) -> None:
+        image = Image.new("RGB", (300, 200), (0, 135, 0))
+        self.assert_same_picture(image, self.given(heic(image, tile_size=64)), CODED)
+
     def test_depths_and_samplings(self) -> None:
         drawing = pictures.drawing("RGB", SIZE)
         wide = b"".join(struct.pack("<H", level * 257) for level in drawing.tobytes())

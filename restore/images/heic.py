@@ -13,7 +13,7 @@ import pillow_heif
 from PIL import Image
 
 from restore.contract import MAX_SIDE_PX
-from restore.images import heic_sequence
+from restore.images import heic_check, heic_sequence
 from restore.images.problem import BrokenFile
 from restore.sniff import boxes, coded_as, holds_hevc
 
@@ -77,9 +77,16 @@ def _still(file: BinaryIO) -> bytes:
     return data if data[8:12] in _OPENED else data[:8] + b"heic" + data[12:]
 
 
-def load(image: Image.Image) -> None:
-    """Decode. Raises BrokenFile where the picture is of another size than the file said."""
+def load(image: Image.Image, file: BinaryIO) -> None:
+    """Decode what open_picture made of `file`.
+
+    Raises BrokenFile where not all of the picture is there, or it is of another size than the file
+    said.
+    """
+    data = _still(file)
+    heic_check.check_extents(data)
     claimed = image.size
     image.load()
     if image.size != claimed:
         raise BrokenFile(f"HEIC: {image.size} pixels where {claimed} were promised")
+    heic_check.check_tiles(data, image)

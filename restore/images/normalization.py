@@ -118,7 +118,7 @@ def _normalize_webp(file: BinaryIO, upload: str, folder: str) -> Normalized:
 def _normalize_heic(file: BinaryIO, upload: str, folder: str) -> Normalized:
     with heic.open_picture(file) as image:
         found = metadata.of_info(image.info)
-        heic.load(image)
+        heic.load(image, file)
         if image.mode == "I;16":  # grey of 10 or 12 bit: a JPEG of 8 bit leaves, so why give more?
             image = pixels.to_8_bit(image)
         extension = "png" if image.mode in ("RGBA", "RGBa", "LA", "La") else "jpg"

@@ -1,6 +1,7 @@
 """`generic` as the server calls it: kinds of files, sizes, harmlessness, strength, progress."""
 
 import random
+import struct
 import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from PIL import Image
 from bench.quality import blurred, faded, noisy, psnr, scene, scratched
 from restore import progress
 from restore.providers.generic import MODELS, run
+from tests.pictures import png, png_chunk
 
 SCENE = scene(3, (160, 160))
 
@@ -63,6 +65,21 @@ class KindTest(RunCase):
             transparency: object = (3, 3, 3) if image.mode == "RGB" else 3
             path = self.put(image, transparency=transparency)
             self.assertIn(self.restored(path, upscale=2).mode, ("LA", "RGBA"))
+
+    def test_transparency_of_a_colour_stays_where_samples_are_scaled(self) -> None:
+        """tRNS names a colour in the file's own depth; half of the picture has it."""
+        path = self.folder / "input.png"
+        for depth, colour, hidden in ((2, 0, 1), (4, 0, 9), (16, 0, 40_000), (16, 2, 40_000)):
+            samples = 3 if colour == 2 else 1
+            row = b"\0" + (struct.pack(">H", hidden) * 8 * samples if depth == 16 else b"")
+            if depth < 16:
+                row += bytes([sum(hidden << shift for shift in range(0, 8, depth))]) * depth
+            blank = b"\0" + bytes(len(row) - 1)
+            trns = png_chunk(b"tRNS", struct.pack(">H", hidden) * samples)
+            path.write_bytes(png((8, 16, depth, colour, 0), row * 8 + blank * 8, trns))
+            with self.subTest(depth=depth, colour=colour):
+                alpha = self.restored(path, upscale=2).getchannel("A")
+                self.assertEqual((0, 255), (alpha.getpixel((8, 2)), alpha.getpixel((8, 29))))
 
     def test_jpeg_grey_and_colour(self) -> None:
         for image in (SCENE, SCENE.convert("L")):

@@ -67,11 +67,25 @@ class Picture:
 def opened(path: Path) -> Picture:
     """Decode the JPEG or PNG at `path`; raises what Pillow raises for a broken one."""
     with Image.open(path, formats=["JPEG", "PNG"]) as image:
+        packing = image.tile[0].args if image.tile else None
         image.load()
+        _scale_hidden(image, packing)
         tables: dict[int, list[int]] = {}
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             tables = image.quantization
         return Picture(_workable(image), bool(tables), tables, _metadata(image))
+
+
+def _scale_hidden(image: Image.Image, packing: object) -> None:
+    """Bring the colour that a PNG's tRNS makes transparent to the scale of the decoded samples.
+
+    Pillow 13.0 scales samples of 2, 4 and 16 bits to 8, this colour not, and so never finds it.
+    """
+    hidden = image.info.get("transparency")
+    if packing in ("L;2", "L;4") and isinstance(hidden, int):
+        image.info["transparency"] = min(255, hidden * (85 if packing == "L;2" else 17))
+    elif packing == "RGB;16B" and isinstance(hidden, tuple):
+        image.info["transparency"] = tuple(level >> 8 for level in hidden)
 
 
 def _metadata(image: Image.Image) -> dict[str, bytes]:
@@ -86,12 +100,22 @@ def _metadata(image: Image.Image) -> dict[str, bytes]:
 
 def _workable(image: Image.Image) -> Image.Image:
     """`image` in a mode that can be restored, transparency as a band of its own."""
+    if image.mode == "I;16" and "transparency" in image.info:
+        return _with_alpha(image)
     if image.mode == "I" or image.mode.startswith("I;16"):
         return image if image.mode == "I;16" else image.convert("I").convert("I;16")
     transparent = image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info
     if image.mode in ("1", "L", "LA"):
         return image.convert("LA" if transparent else "L")
     return image.convert("RGBA" if transparent else "RGB")
+
+
+def _with_alpha(deep: Image.Image) -> Image.Image:
+    """A 16-bit grey of which one level is transparent, as LA: its depth goes, not its holes."""
+    hidden, wide = deep.info["transparency"], deep.convert("I")
+    alpha = wide.point([0 if level == hidden else 255 for level in range(65536)], "L")
+    grey = wide.point([level // 257 for level in range(65536)], "L")
+    return Image.merge("LA", (grey, alpha))
 
 
 def saved(image: Image.Image, source: Picture, folder: Path) -> Path:

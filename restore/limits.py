@@ -55,5 +55,5 @@ DEFAULT_CONNECTION_LIMITS: Final = ConnectionLimits()
 WORKER_OUTPUT_BYTES = 16 * KIB  # of what a worker prints during one job, kept in the log
 JOBS_PER_CHILD = 200  # then the child is replaced, against leaks of codecs
 CHILD_GROWTH_MIB = 512  # memory kept after a job, over which the child is replaced
-CHILDREN_IDLE_S = 60.0  # without a call, after which all children are let go
+CHILDREN_IDLE_S = 600.0  # without a call, after which all children are let go
 KILL_WAIT_S = 5.0  # for a killed child to be gone

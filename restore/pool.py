@@ -275,14 +275,16 @@ class Pool:
         """
         if self._closed or any(slot.busy for slot in self._all):
             return
-        for slot in self._all:
-            await slot.hold()
+        held: list[Slot] = []
         try:
             for slot in self._all:
+                await slot.hold()
+                held.append(slot)
+            for slot in held:
                 await slot.let_go()
             await self.in_thread(self._server.stop)
         finally:
-            for slot in self._all:
+            for slot in held:
                 slot.release()
 
     def _rest_in(self, seconds: float) -> None:

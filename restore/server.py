@@ -20,8 +20,8 @@ from restore.logs import AccessLog
 
 # Received at once. Half of asyncio's own: with more, one quick upload holds up the others, and with
 # less each byte costs more. Polls beside 4 uploads on two busy cores, p50 and p99: 1.6 and 10 ms
-# with 64 KiB, 1.3 and 8 with 128, 1.4 and 10 with 256; from 128 on 15 % less CPU a MB (3.11.7,
-# 2026-11-22).
+# with 64 KiB, 1.3 and 8 with 128, 1.4 and 10 with 256; from 128 on 6 to 14 % less CPU a MB
+# (3.11.7, 2026-11-22).
 _BUFFER_BYTES = 128 * limits.KIB
 _TURNS_TO_READ = 8  # of the loop: accept, connect, read, each one or two
 _LEAST = 16  # connections, whatever the descriptors say

@@ -158,7 +158,7 @@ DAMAGES = (
     Damage("blur 1", lambda image: blurred(image, 1), 4.2),
     Damage("blur 2", lambda image: blurred(image, 2), 2.4),
     Damage("fade", faded, 7.0),
-    Damage("scratch", scratched, 5.0),
+    Damage("scratch", scratched, 4.4),
     Damage("x2", _same, 3.0, upscale=2),
     Damage("x4", _same, 1.0, upscale=4),
 )

@@ -6,11 +6,11 @@ import unittest
 from PIL import Image, ImageFilter
 
 from bench.quality import as_jpeg, blurred, faded, gauss_noise, noisy, scene, scratched
-from restore.providers.generic import colour
+from restore.providers.generic import colour, tuning
 from restore.providers.generic.estimators.blur import BlurMeter
 from restore.providers.generic.estimators.fading import fading_of
 from restore.providers.generic.estimators.jpeg import blockiness, damage_of_tables, ghost_of
-from restore.providers.generic.estimators.marks import MarkMeter, Marks
+from restore.providers.generic.estimators.marks import MarkMeter, Marks, marked
 from restore.providers.generic.estimators.noise import Noise, NoiseMeter
 from restore.providers.generic.planes import Plane
 
@@ -37,8 +37,8 @@ def blur_of(image: Image.Image) -> float | None:
     return meter.sigma()
 
 
-def marks_of(image: Image.Image) -> Marks | None:
-    meter = MarkMeter(0.0)
+def marks_of(image: Image.Image, grain: float = 0.0) -> Marks | None:
+    meter = MarkMeter(grain)
     meter.add(channels(image))
     return meter.marks()
 
@@ -131,6 +131,23 @@ class MarksTest(unittest.TestCase):
             with self.subTest(scene=number):
                 self.assertIsNone(marks_of(image))
                 self.assertIsNotNone(marks_of(scratched(image)))
+
+    def test_grain_alone_is_no_mark_and_hides_none(self) -> None:
+        for number in (2, 3, 4):
+            image = scene(number, (320, 320))
+            with self.subTest(scene=number):
+                self.assertIsNone(marks_of(grained(image, 8), 8.0))
+                self.assertIsNotNone(marks_of(grained(scratched(image), 8), 8.0))
+
+    def test_a_mark_goes_on_weakly_from_its_core_and_nowhere_else(self) -> None:
+        severity = Image.new("F", (64, 32))
+        for x in range(10, 50):
+            severity.putpixel((x, 8), 0.5)
+            severity.putpixel((x, 20), 0.5)
+        severity.putpixel((30, 8), 1.2)
+        found = marked(Plane(severity), 1.0, 0.0)
+        reach = tuning.MARK_REACH
+        self.assertEqual(found.getbbox(), (30 - reach, 8, 31 + reach, 9))
 
     def test_marks_everywhere_are_the_picture(self) -> None:
         self.assertIsNone(marks_of(noisy(Image.new("RGB", (320, 320), (128,) * 3), 60)))

@@ -7,7 +7,7 @@ from unittest import mock
 
 from PIL import Image, ImageChops
 
-from bench.quality import blurred, noisy, scene
+from bench.quality import blurred, noisy, scene, scratched
 from restore.providers.generic import run, tuning
 from restore.providers.generic.tiles import mirrored_window, tiles
 
@@ -71,6 +71,9 @@ class SeamTest(unittest.TestCase):
 
     def test_blur(self) -> None:
         self.assertLessEqual(self.largest_difference(blurred(scene(1, (208, 208)), 1.2)), 1)
+
+    def test_marks(self) -> None:
+        self.assertLessEqual(self.largest_difference(scratched(scene(2, (336, 336)))), 1)
 
     def test_enlarging(self) -> None:
         self.assertLessEqual(self.largest_difference(scene(2, (160, 160)), 2), 1)

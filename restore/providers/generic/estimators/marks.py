@@ -5,13 +5,16 @@ A mark must stand out by more than the picture around it does: by the mean devia
 too, and by the gradient beneath it; colour that stands out with it speaks against it, since a
 scratch is grey. Tuned on 24 drawings of scratches on 12 photos (2026-11-22).
 
-Whether a picture *has* marks is told by two thresholds: real marks are found by both, false ones
-multiply as the threshold falls; then only the severest are believed.
+A mark has a core that stands out enough, and continues from it along pixels that stand out weakly:
+against single pixels above one threshold, that found 60 % more of the damage without more errors.
+
+Whether a picture *has* marks is told by two thresholds for cores: real marks are found by both,
+false ones multiply as the threshold falls; then only the severest cores are believed.
 """
 
 from dataclasses import dataclass
 
-from PIL import ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import Channels, luma
@@ -23,7 +26,7 @@ _FINE = 8.0  # grey levels of a byte for one of the deviation, so that its mean 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Share of marked pixels (0..1), the severity above which a pixel is one, and the grain."""
+    """Share of marked pixels (0..1), the severity that a mark's core must have, and the grain."""
 
     share: float
     severity: float
@@ -31,30 +34,55 @@ class Marks:
 
 
 class MarkMeter:
-    """Gathers the severity of samples, then says whether they are scratched."""
+    """Gathers the marks of samples at two severities, then says whether they are scratched."""
 
     def __init__(self, grain: float) -> None:
         self._grain = grain
-        self._strict = self._loose = self._pixels = 0.0
+        self._cores = self._strict = self._loose = self._pixels = 0
 
     def add(self, channels: Channels) -> None:
         """Count in one sample."""
         severity = mark_severity(channels, self._grain)
-        pixels = severity.size[0] * severity.size[1]
-        self._pixels += pixels
-        self._strict += pixels * _share_above(severity, 1.0)
-        self._loose += pixels * _share_above(severity, tuning.MARK_LOOSE)
+        self._pixels += severity.size[0] * severity.size[1]
+        self._cores += _count(_above(severity, tuning.MARK_SURE))
+        self._strict += _count(marked(severity, tuning.MARK_SURE, self._grain))
+        self._loose += _count(marked(severity, 1.0, self._grain))
 
     def marks(self) -> Marks | None:
         """None where there are too few, or so many that they are the picture."""
         if not self._pixels:
             return None
+        fewest, growth = tuning.MARK_FEWEST, tuning.MARK_GROWTH
+        if self._grain:
+            fewest, growth = tuning.MARK_FEWEST_IN_GRAIN, tuning.MARK_GROWTH_IN_GRAIN
         strict, loose = self._strict / self._pixels, self._loose / self._pixels
-        if not tuning.MARK_FEWEST <= strict <= tuning.MARK_MOST:
+        if self._cores < fewest * self._pixels or strict > tuning.MARK_MOST:
             return None
-        if loose <= tuning.MARK_GROWTH * strict:
-            return Marks(loose, tuning.MARK_LOOSE, self._grain)
+        if loose <= growth * strict:
+            return Marks(loose, 1.0, self._grain)
         return Marks(strict, tuning.MARK_SURE, self._grain)
+
+
+def marked(severity: Plane, core: float, grain: float) -> Image.Image:
+    """255 on each mark, as "L": from pixels above `core` along neighbours that are weakly marked.
+
+    Hysteresis (Canny 1986): a scratch is a faint line with some severe pixels, and few textures
+    have even one. `grain` raises what counts as weak, since grain stands out weakly all over.
+    """
+    need = tuning.MARK_LEAST + tuning.MARK_PER_GRAIN * grain
+    weak = _above(severity, tuning.MARK_WEAK + tuning.MARK_WEAK_PER_GRAIN * grain / need)
+    marks = _above(severity, core)
+    for _ in range(tuning.MARK_REACH if marks.getbbox() else 0):
+        marks = ImageChops.darker(grown(marks), weak)
+    return marks
+
+
+def grown(marks: Image.Image) -> Image.Image:
+    """`marks`, 0 and 255, one pixel wider each way.
+
+    8 ms a megapixel; Pillow's MaxFilter takes 70 (13.0, 2026-11-22).
+    """
+    return marks.filter(ImageFilter.BoxBlur(1)).point([0] + [255] * 255)
 
 
 def mark_severity(channels: Channels, grain: float) -> Plane:
@@ -105,7 +133,9 @@ def _box_mean(plane: Plane, radius: int) -> Plane:
     return Plane(plane.to_bytes().filter(ImageFilter.BoxBlur(radius)))
 
 
-def _share_above(plane: Plane, level: float) -> float:
-    """The share (0..1) of pixels above `level`."""
-    counts = plane.above(Plane.filled(plane.size, level)).scaled(255.0).to_bytes().histogram()
-    return counts[255] / sum(counts)
+def _above(plane: Plane, level: float) -> Image.Image:
+    return plane.above(Plane.filled(plane.size, level)).scaled(255.0).to_bytes()
+
+
+def _count(mask: Image.Image) -> int:
+    return mask.histogram()[255]

@@ -4,23 +4,35 @@ Normalized convolution (Knutsson and Westin 1993): the mean of the unmarked pixe
 by a small Gaussian, then by a wider one where the small one found too little.
 """
 
-from PIL import ImageFilter
+from PIL import Image, ImageChops
 
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import Channels
-from restore.providers.generic.estimators.marks import Marks, mark_severity
+from restore.providers.generic.estimators.marks import Marks, grown, mark_severity, marked
+from restore.providers.generic.estimators.noise import halved
 from restore.providers.generic.filters.gauss import blurred
 from restore.providers.generic.planes import Plane
 
 
 def filled(channels: Channels, marks: Marks) -> Channels:
-    """`channels` without the marks more severe than `marks.severity`."""
-    severity = mark_severity(channels, marks.grain)
-    marked = severity.above(Plane.filled(severity.size, marks.severity)).scaled(255.0).to_bytes()
-    if marked.getbbox() is None:
+    """`channels` without the marks of a picture that is known to have some."""
+    found = marked(mark_severity(channels, marks.grain), marks.severity, marks.grain)
+    if marks.grain:
+        found = ImageChops.lighter(found, _wide_marks(channels, marks.grain))
+    if found.getbbox() is None:
         return channels
-    grown = marked.filter(ImageFilter.MaxFilter(tuning.FILL_GROWN))
-    return _carried_in(channels, Plane(grown).scaled(-1 / 255, 1.0))
+    return _carried_in(channels, Plane(grown(found)).scaled(-1 / 255, 1.0))
+
+
+def _wide_marks(channels: Channels, grain: float) -> Image.Image:
+    """Dust of three to five pixels, which no median of five sees: looked for at half size.
+
+    Only on grainy prints that have thin marks too: on clean photos, whose eyes and buttons are as
+    round, it cost up to 6.5 dB and gained 0.1 at best (12 photos, 48 drawings, 2026-11-22).
+    """
+    small = [halved(plane) for plane in channels]
+    found = marked(mark_severity(small, grain / 2), tuning.MARK_SURE, grain / 2)
+    return found.resize(channels[0].size, Image.Resampling.NEAREST)
 
 
 def _carried_in(channels: Channels, whole: Plane) -> Channels:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import unittest
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pillow_heif
 from PIL import Image, ImageOps
 
 from restore import images
-from restore.images import heic_sequence
+from restore.images import heic_check, heic_sequence
+from restore.images.problem import BrokenFile
 from restore.sniff import boxes
 from tests import pictures
 from tests.image_case import EXACT, ImageCase, returns_input, saves
@@ -81,6 +83,45 @@ class HeicTest(ImageCase):
         ):
             with self.subTest(name):
                 self.assert_fails("decode_failed", damaged)
+
+    def test_a_hole_of_zeros_fails(self) -> None:
+        """libde265 would make up what a download left out."""
+        data = heic(pictures.drawing("RGB", (512, 512)))
+        start = data.index(b"mdat") + 4
+        half = (start + len(data)) // 2
+        for name, damaged in (
+            ("second half", data[:half] + bytes(len(data) - half)),
+            ("in the middle", data[:half] + bytes(66) + data[half + 66 :]),
+            ("the end", data[:-66] + bytes(66)),
+        ):
+            with self.subTest(name):
+                self.assertEqual(len(data), len(damaged))
+                self.assert_fails("decode_failed", damaged)
+
+    def test_zeros_elsewhere_are_no_hole(self) -> None:
+        first, second = pictures.drawing("RGB", SIZE), pictures.drawing("RGB", (256, 192))
+        several = heic(first, save_all=True, append_images=[second], primary_index=0)
+        for name, data in (
+            ("metadata", heic(exif=pictures.exif(1, maker_note=bytes(5000)))),
+            ("behind the picture", heic() + bytes(5000)),
+            ("another picture", several[:-200] + bytes(200)),
+        ):
+            with self.subTest(name):
+                self.assert_same_picture(first, self.given(data), CODED)
+
+    def test_extents_that_overlap_by_the_thousand_take_no_time(self) -> None:
+        """Each is most of the file, whose rows of zeros are just no holes."""
+        place = struct.pack(">I", 0) + struct.pack(">I", 3_000_000)
+        iloc = full_box(b"iloc", b"\x44\0", struct.pack(">4H", 1, 1, 0, 65_535), place * 65_535)
+        infe = full_box(b"infe", struct.pack(">HH", 1, 0), b"hvc1\0", version=2)
+        iinf = full_box(b"iinf", struct.pack(">H", 1), infe)
+        pitm = full_box(b"pitm", struct.pack(">H", 1))
+        data = full_box(b"meta", pitm, iinf, iloc) + (bytes(63) + b"\1") * 50_000
+        start = time.process_time()
+        heic_check.check_extents(data)
+        self.assertLess(time.process_time() - start, 1.0)
+        with self.assertRaises(BrokenFile):
+            heic_check.check_extents(data[:2_999_936] + bytes(64) + data[3_000_000:])
 
     def test_a_grid_in_the_green_of_missing_tiles(self) -> None:
         image = Image.new("RGB", (300, 200), (0, 135, 0))

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -185,13 +186,16 @@ class Dispatcher:
             await way()
         except Exception:
             log.exception("job %s met a fault of the server and is taken up again", run.job.id)
-            await self._take_up(run.job.id)
+            await self._take_up(run.job.id, run.progress)
         finally:
             del self._runs[run.job.id], self._tasks[run.job.id]
             self.wake()
 
-    async def _take_up(self, job_id: str) -> None:
-        """Queue a job again by its row after a pause; each attempt counts, so that it ends."""
+    async def _take_up(self, job_id: str, reached: float) -> None:
+        """Queue a job again by its row after a pause; each attempt counts, so that it ends.
+
+        `reached` is the progress that pollers were told.
+        """
         while True:
             await asyncio.sleep(FAULT_PAUSE_S)
             try:
@@ -201,7 +205,7 @@ class Dispatcher:
             if row is None:
                 await asyncio.to_thread(self._erase, job_id)
             elif row.status is JobStatus.RUNNING:
-                self._resumed.append(row)
+                self._resumed.append(replace(row, progress=reached))
             return
 
     # -- cancelling

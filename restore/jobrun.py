@@ -64,7 +64,7 @@ class JobRun:
         self._slot: Slot | None = None  # while a call is under way on it
         self._call: asyncio.Future[Outcome] | None = None
         self._began = 0.0  # of the attempt under way, monotonic
-        self._reached = 0.0  # the highest progress that anybody was told
+        self._reached = job.progress  # the highest that anybody was told
         self._told = 0  # the last attempt whose start was told
         self._cancelled = False
         self._interrupted = False

@@ -159,8 +159,12 @@ class FaultTests(DeskTestCase):
         desk = await self.desk().begin()
         job_id = await desk.promise()
         call = await desk.pool.next_call()
+        call.slot.progress = 0.5
+        self.assertEqual(desk.dispatcher.progress(job_id), 0.5)
         call.ending.set_exception(TypeError("cannot pickle"))
-        (await desk.pool.next_call()).finish()
+        call = await desk.pool.next_call()
+        self.assertEqual(desk.dispatcher.progress(job_id), 0.5, "it fell")
+        call.finish()
         await desk.quiet()
         self.assertEqual(desk.job(job_id).status, JobStatus.SUCCEEDED)
 

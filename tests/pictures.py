@@ -211,6 +211,20 @@ def png(
     )
 
 
+def half_hidden_png(depth: int, colour: int, hidden: int) -> bytes:
+    """8 x 16 pixels, the upper half of the level `hidden`, which tRNS hides, the lower black.
+
+    Grey (colour 0) of 1 to 16 bits, or RGB (2) of 16.
+    """
+    samples = 3 if colour == 2 else 1
+    row = struct.pack(">H", hidden) * 8 * samples
+    if depth < 16:
+        row = bytes([sum(hidden << shift for shift in range(0, 8, depth))]) * depth
+    rows = (b"\0" + row) * 8 + bytes(1 + len(row)) * 8
+    trns = png_chunk(b"tRNS", struct.pack(">H", hidden) * samples)
+    return png((8, 16, depth, colour, 0), rows, trns)
+
+
 def with_chunks(data: bytes, *chunks: bytes) -> bytes:
     """The PNG with more chunks behind its IHDR."""
     return data[:33] + b"".join(chunks) + data[33:]

@@ -1,7 +1,6 @@
 """`generic` as the server calls it: kinds of files, sizes, harmlessness, strength, progress."""
 
 import random
-import struct
 import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +10,7 @@ from PIL import Image
 from bench.quality import blurred, faded, noisy, psnr, scene, scratched
 from restore import progress
 from restore.providers.generic import MODELS, run
-from tests.pictures import png, png_chunk
+from tests.pictures import half_hidden_png
 
 SCENE = scene(3, (160, 160))
 
@@ -70,13 +69,7 @@ class KindTest(RunCase):
         """tRNS names a colour in the file's own depth; half of the picture has it."""
         path = self.folder / "input.png"
         for depth, colour, hidden in ((2, 0, 1), (4, 0, 9), (16, 0, 40_000), (16, 2, 40_000)):
-            samples = 3 if colour == 2 else 1
-            row = b"\0" + (struct.pack(">H", hidden) * 8 * samples if depth == 16 else b"")
-            if depth < 16:
-                row += bytes([sum(hidden << shift for shift in range(0, 8, depth))]) * depth
-            blank = b"\0" + bytes(len(row) - 1)
-            trns = png_chunk(b"tRNS", struct.pack(">H", hidden) * samples)
-            path.write_bytes(png((8, 16, depth, colour, 0), row * 8 + blank * 8, trns))
+            path.write_bytes(half_hidden_png(depth, colour, hidden))
             with self.subTest(depth=depth, colour=colour):
                 alpha = self.restored(path, upscale=2).getchannel("A")
                 self.assertEqual((0, 255), (alpha.getpixel((8, 2)), alpha.getpixel((8, 29))))

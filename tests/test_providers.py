@@ -1,4 +1,5 @@
 import asyncio
+import io
 import sys
 import tempfile
 import time
@@ -9,8 +10,10 @@ from unittest import mock
 from PIL import Image
 
 from restore import progress, providers
+from restore.images import pixels, png
 from restore.progress import Listener
 from restore.providers import ProviderError, dummy, load
+from tests import pictures
 
 # Module texts, each with the spec that names it and what the sentence must say.
 UNUSABLE = {
@@ -150,6 +153,20 @@ class DummyTest(unittest.TestCase):
                     if after.format == "PNG":
                         blocks = before.resize(after.size, Image.Resampling.NEAREST)
                         self.assertEqual(after.tobytes(), blocks.tobytes())
+
+    def test_enlarged_with_what_trns_hides(self) -> None:
+        """In grey of every depth and in RGB of 16 bits, of which Pillow makes 8."""
+        path = self.folder / "in.png"
+        depths = ((1, 0, 1), (2, 0, 1), (4, 0, 9), (8, 0, 200), (16, 0, 40_000), (16, 2, 40_000))
+        for depth, colour, hidden in depths:
+            path.write_bytes(pictures.half_hidden_png(depth, colour, hidden))
+            output = Path(dummy.run(str(path), "any", 0.6, 2, delay_s=(0, 0))).read_bytes()
+            file = io.BytesIO(output)
+            with self.subTest(depth=depth, colour=colour):
+                found = pixels.plain(pixels.decode_png(file, png.parse(file)))
+                self.assertEqual((16, 32), found.size)
+                alpha = found.getchannel("A")
+                self.assertEqual((0, 255), (alpha.getpixel((8, 4)), alpha.getpixel((8, 29))))
 
 
 class DelayTest(unittest.TestCase):

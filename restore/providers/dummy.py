@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from restore.progress import report
+from restore.providers.hidden import packing_of, scale_hidden
 
 MODELS = {"restoration/dummy": "waits a moment and hands the picture back as it came"}
 DELAY_S = (1.0, 2.0)  # the shortest and longest wait
@@ -52,7 +53,9 @@ def _wait(seconds: float) -> None:
 
 def _enlarge(source: Path, output: Path, upscale: int) -> None:
     with Image.open(source) as image:
+        packing = packing_of(image)
         image.load()
+        scale_hidden(image, packing)
         kept = {key: image.info[key] for key in ("exif", "icc_profile", "dpi") if key in image.info}
         size = (image.width * upscale, image.height * upscale)
         enlarged = image.resize(size, Image.Resampling.NEAREST)

@@ -12,6 +12,7 @@ from PIL import Image, JpegImagePlugin
 from restore.providers.generic.colour import Channels
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box, mirrored_window
+from restore.providers.hidden import packing_of, scale_hidden
 
 _MOST_EXIF = 65_000  # bytes: Pillow's JPEG encoder raises above one segment (13.0, 2026-11-22)
 _DEEP = 257.0  # 16-bit levels for one of 8 bits: 65535 = 255 x 257
@@ -67,25 +68,13 @@ class Picture:
 def opened(path: Path) -> Picture:
     """Decode the JPEG or PNG at `path`; raises what Pillow raises for a broken one."""
     with Image.open(path, formats=["JPEG", "PNG"]) as image:
-        packing = image.tile[0].args if image.tile else None
+        packing = packing_of(image)
         image.load()
-        _scale_hidden(image, packing)
+        scale_hidden(image, packing)
         tables: dict[int, list[int]] = {}
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             tables = image.quantization
         return Picture(_workable(image), bool(tables), tables, _metadata(image))
-
-
-def _scale_hidden(image: Image.Image, packing: object) -> None:
-    """Bring the colour that a PNG's tRNS makes transparent to the scale of the decoded samples.
-
-    Pillow 13.0 scales samples of 2, 4 and 16 bits to 8, this colour not, and so never finds it.
-    """
-    hidden = image.info.get("transparency")
-    if packing in ("L;2", "L;4") and isinstance(hidden, int):
-        image.info["transparency"] = min(255, hidden * (85 if packing == "L;2" else 17))
-    elif packing == "RGB;16B" and isinstance(hidden, tuple):
-        image.info["transparency"] = tuple(level >> 8 for level in hidden)
 
 
 def _metadata(image: Image.Image) -> dict[str, bytes]:

@@ -20,11 +20,10 @@ from restore.failures import internal_error, refusal_of, settle, told
 from restore.handlers import Answer, Exchange
 from restore.limits import ConnectionLimits
 from restore.logs import AccessLog
-from restore.requestbody import NO_BODY, ClientGone, RequestBody
+from restore.requestbody import NO_BODY, ClientGone, RequestBody, is_all_here
 from restore.responses import Response, refused
 
 _CLIENT_GONE = 499  # in the log only: nobody was left to answer
-_EVENTS_TO_END = 8  # of a body nobody read; where more is on its way, closing is cheaper
 
 
 class Phase(Enum):
@@ -229,6 +228,8 @@ class Connection(asyncio.BufferedProtocol):
                 await self._send_with_file(exchange, response)
         except ClientGone:
             self._give_up(exchange)
+        except http11.ProtocolError as error:
+            self._send(exchange, refused(refusal_of(error)))
         except Exception:
             internal_error()
             self._transport.abort()
@@ -243,7 +244,10 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             self._give_up(exchange)
             return
-        keep = self._may_keep(exchange.request)
+        try:
+            keep = self._may_keep(exchange.request)
+        except http11.ProtocolError as error:
+            response, keep = refused(refusal_of(error)), False
         head = self._head(exchange, response, keep)
         self._transport.write(head if exchange.request.method == "HEAD" else head + response.body)
         self._record(exchange, response.status, response.code)
@@ -272,18 +276,12 @@ class Connection(asyncio.BufferedProtocol):
         self._record(exchange, _CLIENT_GONE, "client_gone")
 
     def _may_keep(self, request: http11.Request) -> bool:
-        """Whether the connection can take another request: all of this one's body is here."""
-        if not request.keep_alive or self._hub.stopping:
-            return False
-        try:
-            for _ in range(_EVENTS_TO_END):
-                if self._http.state is http11.State.DONE:
-                    return True
-                if self._http.next_event() is http11.NEED_DATA:
-                    return False
-        except http11.ProtocolError:
-            pass
-        return False
+        """Whether the connection can take another request: all of this one's body is here.
+
+        Raises ProtocolError for a body that nobody read and that isn't one: such a request is
+        refused, whatever its head deserved.
+        """
+        return is_all_here(self._http) and request.keep_alive and not self._hub.stopping
 
     def _end(self, keep: bool) -> None:
         self._body = None

@@ -13,6 +13,7 @@ from restore.contract import Refusal
 from restore.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
 
 _READS_IN_A_ROW = 4  # of what is there already; then the other connections have their turn
+_EVENTS_TO_END = 8  # of a body nobody read; where more is on its way, closing is cheaper
 
 
 class ClientGone(Exception):  # noqa: N818  (it is what happened, not a fault)
@@ -119,3 +120,16 @@ class NoBody:
 
 
 NO_BODY = NoBody()
+
+
+def is_all_here(http: http11.Connection) -> bool:
+    """Whether the rest of a request has arrived; what nobody read of it is thrown away.
+
+    Raises http11.ProtocolError where what has arrived is malformed.
+    """
+    for _ in range(_EVENTS_TO_END):
+        if http.state is http11.State.DONE:
+            return True
+        if http.next_event() is http11.NEED_DATA:
+            return False
+    return False

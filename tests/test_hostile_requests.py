@@ -166,7 +166,29 @@ class RefusedTest(HostileTest):
 
 
 class UnreadTest(HostileTest):
-    """A body that nobody wanted is no request, whether it is there or not."""
+    """A body that nobody wanted is no request, whether it is there or not.
+
+    Where it is there and malformed, so is its request, whatever the head deserved.
+    """
+
+    def test_a_malformed_body(self) -> None:
+        job = self.service.promise(picture("PNG", (1, 1)))
+        url = self.service.ended(job)["result_url"]
+        lines = [
+            *(b"GET /healthz HTTP/1.1", b"HEAD /healthz HTTP/1.1", b"OPTIONS * HTTP/1.1"),
+            *(
+                f"GET /{path} HTTP/1.1".encode()
+                for path in (f"v1/jobs/{job}", url.split("/", 3)[3])
+            ),
+            *(line for line, _ in UNREAD.values()),
+        ]
+        for line in lines:
+            for chunks in (b"-1\r\n", b"1\r\nxy\r\n0\r\n\r\n", b"0\r\nX : a\r\n\r\n"):
+                fields = b"\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                with self.subTest(line, chunks=chunks):
+                    received = talk(self.service.port, line + fields + chunks + HIDDEN)
+                    methods = [line.split()[0].decode()]
+                    self.assertEqual([a.status for a in answers_in(received, methods)], [400])
 
     def test_a_body_that_looks_like_a_request(self) -> None:
         for code, (line, fields) in UNREAD.items():
@@ -181,7 +203,7 @@ class UnreadTest(HostileTest):
         for code, (line, fields) in UNREAD.items():
             for framing in (
                 b"Content-Length: 99999\r\n\r\n",
-                b"Transfer-Encoding: chunked\r\n\r\n",
+                b"Transfer-Encoding: chunked\r\n\r\nFFFF\r\n",
             ):
                 data = line + b"\r\nHost: localhost\r\n" + fields + framing
                 with self.subTest(code, framing=framing):

@@ -83,6 +83,9 @@ class ContentLengthTest(Http11TestCase):
         self.assertIsInstance(events[0], Request)
         self.assert_refused(413, post(b"Content-Length: " + b"9" * 19))
         self.assert_refused(413, post(b"Content-Length: " + b"9" * 5000))
+        events = self.conversation(post(b"Content-Length: " + b"0" * 5000))
+        self.assertEqual(len(events), 2)
+        self.assertIsInstance(events[1], EndOfMessage)
 
 
 class TransferEncodingTest(Http11TestCase):

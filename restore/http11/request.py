@@ -207,9 +207,10 @@ def parse_content_length(value: str | None) -> int | None:
         return None
     if not _DIGITS.fullmatch(value):
         raise malformed("a Content-Length that isn't ASCII digits")
-    if len(value) > LENGTH_DIGITS:
+    digits = value.lstrip("0")
+    if len(digits) > LENGTH_DIGITS:
         raise ProtocolError(413, "payload_too_large", "a Content-Length of too many digits")
-    return int(value)
+    return int(digits or "0")
 
 
 def keeps_alive(connection: str | None, version: tuple[int, int]) -> bool:

@@ -97,6 +97,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("not_found", 404, "There is nothing at this address."),
         Problem("method_not_allowed", 405, "This address doesn't answer this method."),
         Problem("request_timeout", 408, "The request took too long to arrive.", "yes"),
+        Problem("precondition_failed", 412, "The file is not in the state that was asked for."),
         Problem("payload_too_large", 413, "The image is too large."),
         Problem("uri_too_long", 414, "The address is too long."),
         Problem(

@@ -41,6 +41,7 @@ from restore.responses import (
     allow,
     file_headers,
     not_modified,
+    precondition_failed,
     retry_after,
     select_range,
 )
@@ -228,6 +229,8 @@ class Handlers:
         headers = file_headers(
             _MEDIA_TYPES[extension], f"restored-{job_id[:8]}.{extension}", validators
         )
+        if precondition_failed(get, validators):
+            raise Refusal("precondition_failed")
         if not_modified(get, validators):
             return Response(304, headers[1:])
         ranged = exchange.request.method == "GET"  # with HEAD a range says nothing (RFC 9110, 14.2)
@@ -238,7 +241,7 @@ class Handlers:
         return Response(200, JSON_HEADERS, b'{"status": "ok"}')
 
 
-def _unavailable(error: StoreError, sentence: str) -> Refusal:
+def _unavailable(error: StoreError | OSError, sentence: str) -> Refusal:
     headers = retry_after(_STORAGE_S)
     return Refusal("storage_unavailable", sentence, headers=headers, detail=str(error))
 
@@ -252,8 +255,10 @@ def _file_response(
     """The file, or of it the range that `get` finds in the request's headers."""
     try:
         file = path.open("rb", buffering=0)
-    except OSError:
+    except FileNotFoundError:
         raise Refusal("result_not_found") from None
+    except OSError as error:  # no descriptor left, a disk that fails
+        raise _unavailable(error, "The result can't be read now. Please try later.") from None
     try:
         size = os.fstat(file.fileno()).st_size  # by its name it may be gone since
         part = select_range(get, validators, size) if get else None

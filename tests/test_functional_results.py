@@ -80,3 +80,19 @@ class ResultTest(FunctionalTest):
         self.assertEqual(200, self.get(Range="bytes=0-1", If_Range=f"W/{etag}").status)
         self.assertEqual(206, self.get(Range="bytes=0-1", If_Range=modified).status)
         self.assertEqual(b"", self.get(If_None_Match=etag).body)
+        self.assertEqual(200, self.get(If_Match=etag).status)
+        self.assertEqual(206, self.get(If_Match="*", Range="bytes=0-1").status)
+        for method in ("GET", "HEAD"):
+            self.assertEqual(412, self.get(method, If_Match='"x"', If_None_Match=etag).status)
+        self.assert_refused(self.get(If_Match=f"W/{etag}"), "precondition_failed")
+
+    def test_what_is_there_and_cannot_be_opened_is_no_404(self) -> None:
+        job = self.service.ended(self.service.promise(picture("PNG")))
+        path = "/" + job["result_url"].split("/", 3)[3]
+        file = self.service.storage / path[1:]
+        file.unlink()
+        self.assert_refused(self.service.request("GET", path), "result_not_found")
+        file.symlink_to(file)  # for it open() fails, even where root asks
+        answer = self.service.request("GET", path)
+        self.assert_refused(answer, "storage_unavailable")
+        self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)

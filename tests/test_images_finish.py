@@ -211,6 +211,35 @@ class ColourTest(ImageCase):
                     self.assertNotIn("icc_profile", result.image.info)
                     self.assert_same_picture(DRAWING, result.image, ENCODED_AGAIN)
 
+    def test_a_grey_profile_in_an_upload_in_colour_is_dropped(self) -> None:
+        """Also where a provider copies it: it is nothing that the result says of itself."""
+        profile = pictures.grey_profile(1.0)
+        for pillow_format in ("JPEG", "PNG", "WEBP", "HEIF"):
+            options: dict[str, Any] = {"lossless": True, "quality": 95, "subsampling": 0}
+            if pillow_format == "HEIF":
+                options = {"quality": 95, "chroma": 444}
+            for exif in (pictures.exif(1), pictures.exif(3)):
+                options |= {"exif": exif, "icc_profile": profile}
+                upload = pictures.encode(DRAWING, pillow_format, **options)
+                given = self.given(upload)
+                for provider in (
+                    saves("PNG"),
+                    saves("JPEG", quality=95, subsampling=0),
+                    saves("PNG", icc_profile=profile),
+                    saves("TIFF", icc_profile=profile),
+                ):
+                    with self.subTest(pillow_format):
+                        result = self.restore(upload, provider)
+                        self.assertNotIn("icc_profile", result.image.info)
+                        self.assert_same_picture(given, result.image, ENCODED_AGAIN)
+
+    def test_a_grey_profile_that_a_result_in_colour_says_itself_is_applied(self) -> None:
+        expected = DRAWING.point([round(255 * _srgb(level / 255)) for level in range(256)] * 3)
+        for other in (None, pictures.wide_profile(), pictures.grey_profile(1.8)):
+            upload = pictures.encode(DRAWING, "PNG", icc_profile=other)
+            result = self.restore(upload, saves("PNG", icc_profile=pictures.grey_profile(1.0)))
+            self.assert_same_picture(expected, result.image, MANAGED)
+
 
 class MetadataTest(ImageCase):
     def test_exif_of_the_result_counts_where_the_upload_had_none(self) -> None:

@@ -51,11 +51,14 @@ class _Wanted:
         """The input's metadata, and the result's `own` where the input had none.
 
         But for colours: the result knows best what its pixels mean. A result that doesn't say
-        counts as being in the input's colours.
+        counts as being in the input's colours, and so does one that copied a profile of the
+        input's which didn't fit it.
         """
         size = (self.width, self.height)
         own = own.cleaned(size, size, turned=own.orientation() > 4)
         kept = self.metadata
+        if own.icc == kept.unfit:
+            own = replace(own, icc=None)
         says_colours = bool(own.icc or own.colour)
         return Metadata(
             exif=kept.exif or own.exif,

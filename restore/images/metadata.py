@@ -16,7 +16,9 @@ class Metadata:
 
     The resolution stands in its format's own numbers, so that it leaves as it came: `jfif` is
     (unit, x, y) with 1 for dots per inch and 2 per cm, `phys` the same with 1 for dots per metre
-    and 0 for a ratio alone. `colour` holds (type, content) of gAMA, cHRM, sRGB and cICP.
+    and 0 for a ratio alone. `colour` holds (type, content) of gAMA, cHRM, sRGB and cICP. `unfit` is
+    a profile that stood in the file and didn't fit it: it never leaves, and is kept to be known
+    again.
     """
 
     exif: bytes | None = None
@@ -25,6 +27,7 @@ class Metadata:
     jfif: tuple[int, int, int] | None = None
     phys: tuple[int, int, int] | None = None
     colour: tuple[tuple[bytes, bytes], ...] = ()
+    unfit: bytes | None = None
 
     def orientation(self) -> int:
         """1..8, how the stored pixels are to be turned; 1 where nothing valid says otherwise.

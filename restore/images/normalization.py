@@ -79,6 +79,8 @@ def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
     jpeg_check.check(file, parsed)
     found = jpeg_metadata.metadata_of(parsed)
     frame = parsed.frame
+    if len(frame.components) == 3:
+        found = _in_colour(found)
     if found.orientation() == 1 and parsed.ordinary:
         as_it_is = pixels.opens(file, "JPEG")
         path = f"{folder}/input.jpg"
@@ -98,6 +100,8 @@ def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
     png_check.check(file, parsed)
     found = png.metadata_of(parsed)
     header = parsed.header
+    if header.colour not in (0, 4):
+        found = _in_colour(found)
     if found.orientation() == 1:
         as_it_is = parsed.ordinary and pixels.opens(file, "PNG")
         path = f"{folder}/input.png"
@@ -108,7 +112,7 @@ def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
 
 
 def _normalize_webp(file: BinaryIO, upload: str, folder: str) -> Normalized:
-    found = webp.read_metadata(file)
+    found = _in_colour(webp.read_metadata(file))
     file.seek(0)
     with Image.open(file, formats=["WEBP"]) as image:
         image.load()
@@ -119,10 +123,19 @@ def _normalize_heic(file: BinaryIO, upload: str, folder: str) -> Normalized:
     with heic.open_picture(file) as image:
         found = metadata.of_info(image.info)
         heic.load(image, file)
+        if image.mode.startswith("RGB"):
+            found = _in_colour(found)
         if image.mode == "I;16":  # grey of 10 or 12 bit: a JPEG of 8 bit leaves, so why give more?
             image = pixels.to_8_bit(image)
         extension = "png" if image.mode in ("RGBA", "RGBa", "LA", "La") else "jpg"
         return _write_upright(image, found, upload, folder, extension, turn=False)
+
+
+def _in_colour(found: Metadata) -> Metadata:
+    """The metadata of an upload in colour: a profile that speaks of anything else is set aside."""
+    if found.icc is None or icc.fits(found.icc, "RGB"):
+        return found
+    return replace(found, icc=None, unfit=found.icc)
 
 
 def _hand_over(file: BinaryIO, parts: list[Part] | None, upload: str, path: str) -> None:

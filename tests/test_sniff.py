@@ -111,6 +111,13 @@ class HeifTest(unittest.TestCase):
         wide = pictures.full_box(b"iinf", b"\0\0\0\1", entry, version=1)
         self.assertEqual({b"hvc1"}, coded_as(pictures.full_box(b"meta", wide)))
 
+    def test_decoder_configurations_and_tracks_tell_too(self) -> None:
+        hvcc, av1c = (pictures.box(name, b"config") for name in (b"hvcC", b"av1C"))
+        self.assertEqual({b"hvc1"}, coded_as(pictures.box(b"ipco", hvcc)))
+        self.assertEqual({b"av01"}, coded_as(pictures.box(b"ipco", av1c)))
+        entries = pictures.full_box(b"stsd", b"\0\0\0\1", pictures.box(b"hvc1", b"entry"))
+        self.assertEqual({b"hvc1"}, coded_as(pictures.box(b"stbl", entries)))
+
     def test_boxes_of_every_size_notation(self) -> None:
         large = b"\0\0\0\1larg" + (20).to_bytes(8, "big") + b"1234"
         data = pictures.box(b"smal", b"12") + large + b"\0\0\0\0rest5678"

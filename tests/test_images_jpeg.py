@@ -1,6 +1,7 @@
 """JPEG: every way of coding colours, what is cut or glued together, and its metadata."""
 
 import io
+import struct
 import time
 import unittest
 from typing import Any
@@ -10,7 +11,7 @@ from PIL import Image, ImageCms, ImageOps
 from restore import images
 from restore.images import jpeg
 from tests import pictures
-from tests.image_case import ENCODED_AGAIN, EXACT, MANAGED, ImageCase, returns_input, saves
+from tests.image_case import ENCODED_AGAIN, EXACT, MANAGED, ImageCase, returns_input, saves, writes
 
 SIZE = (160, 128)
 CODINGS: dict[str, dict[str, Any]] = {
@@ -227,6 +228,20 @@ class MetadataTest(ImageCase):
         data[at : at + 5] = b"\2\0\x76\0\x77"
         info = self.restore(bytes(data), saves("JPEG")).image.info
         self.assertEqual((2, (118, 119)), (info["jfif_unit"], info["jfif_density"]))
+
+    def test_a_ratio_alone_leaves_as_it_came(self) -> None:
+        """JFIF's unit 0, into a JPEG, turned, and into the PNG of a transparent result."""
+        ratio = struct.pack(">BHH", 0, 4, 3)
+        upload, lying = (
+            data[:13] + ratio + data[18:] for data in (coded(), coded(exif=pictures.exif(6)))
+        )
+        for provider in (saves("JPEG"), saves("PNG"), saves("JPEG", dpi=(72, 72))):
+            self.assertEqual(ratio, self.restore(upload, provider).data[13:18])
+        turned = self.restore(lying, saves("PNG")).data
+        self.assertEqual(struct.pack(">BHH", 0, 3, 4), turned[13:18])
+        transparent = writes(pictures.encode(pictures.drawing("RGBA", SIZE), "PNG"))
+        chunk = pictures.png_chunk(b"pHYs", struct.pack(">IIB", 4, 3, 0))
+        self.assertIn(chunk, self.restore(upload, transparent).data)
 
     def test_density_turns_with_the_picture(self) -> None:
         data = coded(exif=pictures.exif(6), dpi=(300, 150))

@@ -262,7 +262,11 @@ class ResolutionTest(unittest.TestCase):
             (Metadata(jfif=(1, 300, 150)), (1, 11811, 5906), (1, 300, 150)),
             (Metadata(jfif=(2, 118, 59)), (1, 11800, 5900), (2, 118, 59)),
             (Metadata(phys=(1, 11811, 5906)), (1, 11811, 5906), (1, 300, 150)),
-            (Metadata(phys=(0, 2, 1)), (0, 2, 1), None),
+            (Metadata(jfif=(0, 4, 3)), (0, 4, 3), (0, 4, 3)),
+            (Metadata(phys=(0, 2, 1)), (0, 2, 1), (0, 2, 1)),
+            (Metadata(phys=(0, 400_000, 300_000)), (0, 400_000, 300_000), (0, 65_535, 49_151)),
+            (Metadata(phys=(0, 1, 1 << 30)), (0, 1, 1 << 30), None),
+            (Metadata(phys=(7, 2, 1)), (7, 2, 1), None),
             (Metadata(phys=(1, 1, 1)), (1, 1, 1), None),
         ):
             with self.subTest(metadata):

@@ -52,11 +52,15 @@ def _icc_of(jpeg: Jpeg) -> bytes | None:
 
 
 def _density_of(jpeg: Jpeg) -> tuple[int, int, int] | None:
-    """JFIF's (unit, x, y): unit 1 is dots per inch, 2 per cm; None where it tells no resolution."""
+    """JFIF's (unit, x, y): unit 1 is dots per inch, 2 per cm, 0 a ratio alone (T.871 10.1).
+
+    None where it tells neither a resolution nor a ratio other than 1.
+    """
     for segment in jpeg.segments:
         if _is(segment, APP0, b"JFIF\x00", 12):
             unit, x, y = struct.unpack_from(">BHH", segment.content, 7)
-            return (unit, x, y) if unit in (1, 2) and x and y else None
+            told = unit in (1, 2) or (unit == 0 and x != y)
+            return (unit, x, y) if told and x and y else None
     return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from restore.images import exif, xmp
 
 _METRE_PER_INCH, _METRE_PER_CM = 0.0254, 0.01
+_JFIF_MOST = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,9 @@ class Metadata:
     """EXIF (as TIFF data), XMP packet, ICC profile, resolution and PNG's colour chunks.
 
     The resolution stands in its format's own numbers, so that it leaves as it came: `jfif` is
-    (unit, x, y) with 1 for dots per inch and 2 per cm, `phys` the same with 1 for dots per metre
-    and 0 for a ratio alone. `colour` holds (type, content) of gAMA, cHRM, sRGB and cICP. `unfit` is
-    a profile that stood in the file and didn't fit it: it never leaves, and is kept to be known
+    (unit, x, y) with 1 for dots per inch and 2 per cm, `phys` the same with 1 for dots per metre;
+    0 is a ratio alone in both. `colour` holds (type, content) of gAMA, cHRM, sRGB and cICP. `unfit`
+    is a profile that stood in the file and didn't fit it: it never leaves, and is kept to be known
     again.
     """
 
@@ -55,18 +56,20 @@ class Metadata:
         )
 
     def as_phys(self) -> tuple[int, int, int] | None:
-        """The resolution in pHYs' numbers: (1, dots per metre across, down)."""
-        if self.phys or not self.jfif:
-            return self.phys
+        """The resolution in pHYs' numbers: (1, dots per metre across, down), or (0, a ratio)."""
+        if self.phys or not self.jfif or self.jfif[0] == 0:
+            return self.phys or self.jfif
         metre = _METRE_PER_INCH if self.jfif[0] == 1 else _METRE_PER_CM
         return 1, round(self.jfif[1] / metre), round(self.jfif[2] / metre)
 
     def as_jfif(self) -> tuple[int, int, int] | None:
-        """The resolution in JFIF's numbers: (1, dots per inch across, down)."""
-        if self.jfif or not self.phys or self.phys[0] != 1:
+        """The resolution in JFIF's numbers: (1, dots per inch across, down), or (0, a ratio)."""
+        if self.jfif or not self.phys or self.phys[0] not in (0, 1):
             return self.jfif
-        x, y = (round(dots * _METRE_PER_INCH) for dots in self.phys[1:])
-        return (1, x, y) if 0 < x < 65536 and 0 < y < 65536 else None
+        unit, most = self.phys[0], max(self.phys[1:])
+        scale = _METRE_PER_INCH if unit else min(1.0, _JFIF_MOST / most)
+        x, y = (round(dots * scale) for dots in self.phys[1:])
+        return (unit, x, y) if 0 < x <= _JFIF_MOST and 0 < y <= _JFIF_MOST else None
 
 
 def _swapped(density: tuple[int, int, int] | None) -> tuple[int, int, int] | None:

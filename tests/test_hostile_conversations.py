@@ -19,7 +19,7 @@ from restore.contract import PROBLEMS
 from tests.functional_testcase import picture
 from tests.rawclient import answers_in, connect, read_answers, read_to_end
 from tests.service import Answer, Service, form, wait_until
-from tests.test_hostile_crowd import reset
+from tests.test_server import reset
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HOST = b"\r\nHost: localhost\r\n"

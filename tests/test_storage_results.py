@@ -235,17 +235,3 @@ class LeftoverTests(StorageTestCase):
             self.assertRaisesRegex(StorageError, "^A temporary file can't be removed: Perm"),
         ):
             self.storage.discard(ID)
-
-
-class MacTests(StorageTestCase):
-    def test_a_full_sync_where_the_system_has_one(self) -> None:
-        with (
-            mock.patch("restore.disk.fcntl.F_FULLFSYNC", 51, create=True),
-            mock.patch("restore.disk.fcntl.fcntl") as full,
-            mock.patch("restore.disk.os.fsync") as plain,
-        ):
-            self.storage.sync_uploads()
-            self.assertEqual((full.call_args.args[1], plain.call_count), (51, 0))
-            full.side_effect = OSError(errno.ENOTSUP, "")
-            self.storage.sync_uploads()
-            self.assertEqual(plain.call_count, 1)

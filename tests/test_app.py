@@ -1,4 +1,4 @@
-"""What settings and providers change, each on a server of its own."""
+"""app: what settings and providers change, each on a server of its own."""
 
 import json
 import unittest

@@ -1,4 +1,4 @@
-"""Results over a real socket: whole, in part, under conditions."""
+"""handlers: results over a real socket: whole, in part, under conditions."""
 
 from typing import ClassVar
 

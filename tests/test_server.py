@@ -1,4 +1,4 @@
-"""Many clients at once: none can take the server from the others, and none outstays its time."""
+"""server: many clients at once; none can take it from the others, none outstays its time."""
 
 import os
 import re

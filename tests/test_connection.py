@@ -1,4 +1,4 @@
-"""One connection in every state it can be in, when something else happens to it."""
+"""connection: in every state it can be in, when something else happens to it."""
 
 import socket
 import unittest
@@ -9,7 +9,7 @@ from typing import Any
 from tests.edge import LARGE, SMALL_BUFFER, Edge
 from tests.rawclient import answers_in, connect, read_answers, read_to_end
 from tests.service import wait_until
-from tests.test_hostile_crowd import reset
+from tests.test_server import reset
 
 QUICK = b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n"
 HEAD = QUICK.replace(b"GET", b"HEAD")

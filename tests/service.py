@@ -24,6 +24,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 30.0  # for anything a test waits for
+LAST_LINES_S = 5.0  # for what an ended server still has in its pipe
 _LISTENING = re.compile(r"Listening on http://(\S+):(\d+)")
 
 
@@ -95,7 +96,7 @@ class Service:
     def start(self, prefix: Sequence[str] = ()) -> Self:
         """Start and wait until it listens and its provider is loaded."""
         self.launch(prefix)
-        wait_until(lambda: self.log_has("Provider:") or self._exited(), "the server's start")
+        wait_until(lambda: self.log_has("Files:") or self._exited(), "the server's start")
         if self._exited():
             raise AssertionError(f"the server didn't start:\n{self.log}")
         match = next(filter(None, map(_LISTENING.search, self.lines)))
@@ -114,7 +115,9 @@ class Service:
             start_new_session=True,
         )
         self.lines = []
-        threading.Thread(target=self._gather, args=(self.process, self.lines), daemon=True).start()
+        gather = (self.process, self.lines)
+        self._gathering = threading.Thread(target=self._gather, args=gather, daemon=True)
+        self._gathering.start()
 
     @staticmethod
     def _gather(process: subprocess.Popen[str], lines: list[str]) -> None:
@@ -148,9 +151,11 @@ class Service:
         self.wait()
 
     def wait(self, patience_s: float = PATIENCE_S) -> int:
-        """Wait for the end; its status."""
+        """Wait for the end and for the last line of the log; the status."""
         assert self.process is not None
-        return self.process.wait(patience_s)
+        status = self.process.wait(patience_s)
+        self._gathering.join(LAST_LINES_S)  # a fork server that lingers has stderr too
+        return status
 
     def stop(self) -> int:
         """A polite stop; the status."""

@@ -198,8 +198,7 @@ def _bind(config: Config) -> list[Any]:
 
 def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> None:
     """Say where it listens, what runs, where files go."""
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    log.info("Listening on http://%s:%d", host, port)
+    log.info("Listening on http://%s:%d", config.url_host, port)
     if config.host in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104
         log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
     own = f" (restoration/classic, alias {config.model_default}; Pillow alone)"

@@ -164,6 +164,11 @@ class Config:
         return address is None or address.is_loopback
 
     @property
+    def url_host(self) -> str:
+        """`host` as it stands in a URL: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def base_url_host(self) -> str | None:
         return urlsplit(self.result_base_url).hostname
 

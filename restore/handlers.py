@@ -208,8 +208,7 @@ class Handlers:
         config, request = self._config, exchange.request
         if config.result_base_url:
             return config.result_base_url
-        own = f"[{config.host}]" if ":" in config.host else config.host
-        host = request.host or f"{own}:{config.port}"
+        host = request.host or f"{config.url_host}:{config.port}"
         peer = parse_address(exchange.peer)
         proxied = peer is not None and any(peer in proxy for proxy in config.trusted_proxies)
         secure = proxied and request.headers.get("x-forwarded-proto") == "https"

@@ -65,9 +65,8 @@ class Server:
                     backlog=limits.ACCEPTED_AT_ONCE,
                 )
             )
-            sock.listen(
-                limits.BACKLOG
-            )  # asyncio's backlog is both, and so many at once are a flood
+            # Again: asyncio's backlog is both, and so many accepted at once are a flood.
+            sock.listen(limits.BACKLOG)
         self._sweep()
 
     async def stop(self, grace_s: float) -> None:

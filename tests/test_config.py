@@ -79,6 +79,10 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(loaded.base_url_host, "photos.example")
         self.assertIsNone(self.load(RESULT_BASE_URL="").base_url_host)
 
+    def test_host_in_a_url(self) -> None:
+        for host, expected in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
+            self.assertEqual(self.load(HOST=host).url_host, expected)
+
     def test_loopback(self) -> None:
         for host, loopback in (
             ("127.0.0.1", True),

@@ -9,7 +9,6 @@ on within bounds, close: RFC 9112, 9.6); every wait has a deadline, at which the
 import asyncio
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from enum import Enum, auto
 from typing import Protocol, cast
 
@@ -20,6 +19,7 @@ from restore.failures import internal_error, refusal_of, settle, told
 from restore.handlers import Answer, Exchange
 from restore.limits import ConnectionLimits
 from restore.logs import AccessLog
+from restore.outbox import Outbox
 from restore.requestbody import NO_BODY, ClientGone, RequestBody, is_all_here
 from restore.responses import Response, refused
 
@@ -41,6 +41,7 @@ class Hub(Protocol):
     handle: Callable[[Exchange], Answer]
     client: Callable[[Exchange], str]
     access: AccessLog
+    outbox: Outbox
     limits: ConnectionLimits
     buffer: memoryview  # where all connections receive; what is in it is used up at once
     date: str
@@ -204,6 +205,7 @@ class Connection(asyncio.BufferedProtocol):
         self._deadline = math.inf
         self._hub.begin_work(self)
         if request.has_body:
+            self._hub.outbox.flush()  # a 100 may come next
             expects = request.expect_continue
             self._body = RequestBody(self._http, self._transport, expects, self._limits)
         exchange = Exchange(request, self._body or NO_BODY, self._peer)
@@ -248,8 +250,7 @@ class Connection(asyncio.BufferedProtocol):
             keep = self._may_keep(exchange.request)
         except http11.ProtocolError as error:
             response, keep = refused(refusal_of(error)), False
-        head = self._head(exchange, response, keep)
-        self._transport.write(head if exchange.request.method == "HEAD" else head + response.body)
+        self._put(exchange, response, keep)
         self._record(exchange, response.status, response.code)
         self._end(keep)
 
@@ -259,7 +260,8 @@ class Connection(asyncio.BufferedProtocol):
             if self._transport.is_closing():
                 raise ClientGone
             keep = self._may_keep(exchange.request)
-            self._transport.write(self._head(exchange, response, keep))
+            self._put(exchange, response, keep)
+            self._hub.outbox.flush()
             if exchange.request.method != "HEAD":
                 await send_file(self._transport, response.file, self._limits)
         if self._transport.is_closing():
@@ -267,19 +269,20 @@ class Connection(asyncio.BufferedProtocol):
         self._record(exchange, response.status, response.code)
         self._end(keep)
 
-    def _head(self, exchange: Exchange, response: Response, keep: bool) -> bytes:
-        old = exchange.request.http_version == (1, 0)
-        return head_of(response, self._hub.date, keep=keep, old=old)
+    def _put(self, exchange: Exchange, response: Response, keep: bool) -> None:
+        """The head, and a body that is in memory."""
+        request, hub = exchange.request, self._hub
+        head = head_of(response, hub.date, keep=keep, old=request.http_version == (1, 0))
+        hub.outbox.put(self._transport, head if request.method == "HEAD" else head + response.body)
 
     def _give_up(self, exchange: Exchange) -> None:
         self._transport.abort()
         self._record(exchange, _CLIENT_GONE, "client_gone")
 
     def _may_keep(self, request: http11.Request) -> bool:
-        """Whether the connection can take another request: all of this one's body is here.
+        """Whether another request may follow: all of this one's body is here.
 
-        Raises ProtocolError for a body that nobody read and that isn't one: such a request is
-        refused, whatever its head deserved.
+        Raises ProtocolError where that is malformed: it is refused, whatever its head deserved.
         """
         return is_all_here(self._http) and request.keep_alive and not self._hub.stopping
 
@@ -296,7 +299,8 @@ class Connection(asyncio.BufferedProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and close."""
         response = refused(refusal)
-        self._transport.write(head_of(response, self._hub.date, keep=False) + response.body)
+        head = head_of(response, self._hub.date, keep=False)
+        self._hub.outbox.put(self._transport, head + response.body)
         code = f"{refusal.code}: {refusal.detail}" if refusal.detail else refusal.code
         self._hub.access.record(self._peer, "-", "-", response.status, 0.0, code)
         self._linger()
@@ -311,8 +315,7 @@ class Connection(asyncio.BufferedProtocol):
         self._linger_until = self._loop.time() + self._limits.linger_s
         self._discard(0)
         self._transport.resume_reading()
-        with suppress(OSError):  # reset by the client since the last write
-            self._transport.write_eof()
+        self._hub.outbox.put_end(self._transport)
 
     def _discard(self, count: int) -> None:
         """Count what still comes, and set the time that it has."""
@@ -329,6 +332,7 @@ class Connection(asyncio.BufferedProtocol):
         self._phase = Phase.LINGER
         self._hub.end_work(self)
         self._linger_until = self._deadline = self._loop.time() + self._limits.write_stall_s
+        self._hub.outbox.flush()
         self._transport.close()
 
     def _check_reader(self, now: float) -> None:
@@ -337,8 +341,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._unsent - unsent < limits.write_stall_s * limits.write_min_bytes_per_s:
             self._transport.abort()
         else:
-            self._unsent = unsent
-            self._deadline = now + limits.write_stall_s
+            self._unsent, self._deadline = unsent, now + limits.write_stall_s
 
     def _record(self, exchange: Exchange, status: int, code: str) -> None:
         request = exchange.request

@@ -17,6 +17,7 @@ from restore.connection import Connection
 from restore.handlers import Answer, Exchange
 from restore.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
 from restore.logs import AccessLog
+from restore.outbox import Outbox
 
 # Received at once. Half of asyncio's own: with more, one quick upload holds up the others, and with
 # less each byte costs more. Polls beside 4 uploads on two busy cores, p50 and p99: 1.6 and 10 ms
@@ -47,6 +48,7 @@ class Server:
         self.stopping = False
         self._sockets = sockets
         self._loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self._loop)
         self._most = _connection_cap(connection_limits.most)
         self._connections: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # of them; the longest idle first

@@ -36,7 +36,7 @@ FLOORS = [
         # 4: what a request and a job go through
         "dispatcher handlers inspector intake jobrun recovery requestbody retention",
         # 5: sockets
-        "connection delivery failures server",
+        "connection delivery failures outbox server",
         # 6: the one that knows everyone
         "app",
         # 7: the command
@@ -66,7 +66,7 @@ DOORS = {
 NAMES = {
     "os.environ": {"app", "forkserver"},
     "os.getenv": set[str](),
-    "asyncio.Transport": {"connection", "delivery", "requestbody"},
+    "asyncio.Transport": {"connection", "delivery", "outbox", "requestbody"},
     "asyncio.start_server": set[str](),
     "asyncio.open_connection": set[str](),
 }

@@ -11,9 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +20,7 @@ from restore import limits, machine, server, worker
 from restore.child import ChildSettings
 from restore.config import Config, ConfigError
 from restore.dispatcher import Dispatcher
+from restore.filethreads import FileThreads
 from restore.handlers import Handlers
 from restore.inspector import Inspector
 from restore.intake import Intake
@@ -92,7 +91,7 @@ class App:
         self._storage = storage
         self._writer = writer
         self._stop = asyncio.Event()
-        self._threads = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="files")
+        self._threads = FileThreads(_FILE_THREADS)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises StartError."""
@@ -114,12 +113,11 @@ class App:
             memory_budget_mib=config.memory_budget_mb,
             retention_hours=config.retention_hours,
         )
-        run_blocking: Callable[..., Awaitable[Any]] = partial(loop.run_in_executor, self._threads)
         intake = Intake(
             store,
             self._storage,
             Inspector(pool.inspector),
-            run_blocking,
+            self._threads,
             max_image_bytes=config.max_image_bytes,
             model_default=config.model_default,
         )
@@ -149,7 +147,7 @@ class App:
                 unfinished = store.waiting + len(store.running())
                 log.info("Stopped; %d jobs wait for the next start.", unfinished)
             store.close()
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.close()
 
     async def _load(self, pool: Pool, intake: Intake) -> None:
         """Load the provider in a child; without it there is nothing to promise."""

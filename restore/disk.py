@@ -30,6 +30,18 @@ def sync(fd: int) -> None:
     os.fsync(fd)
 
 
+def send_off(fd: int, offset: int, count: int) -> None:
+    """Begin to bring bytes of a file to the platter without waiting for it; a hint, no promise.
+
+    Linux begins to write out what is dirty where it is told that nobody will need it soon, and
+    drops only what is on the platter already (mm/fadvise.c). macOS doesn't know the call.
+    """
+    advise = getattr(os, "posix_fadvise", None)
+    if advise is not None:
+        with suppress(OSError):  # file systems that don't take advice
+            advise(fd, offset, count, os.POSIX_FADV_DONTNEED)
+
+
 def open_folder(folder: Path) -> int:
     """A descriptor of `folder`, which may not be a link."""
     return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

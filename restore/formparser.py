@@ -4,13 +4,13 @@ It reads a body as it arrives, tells the image's format by its first bytes, coun
 hands it to disk in larger pieces, the next one arriving while the last is written. It holds no more
 of the image than two such pieces, however small the chunks in which it came. It doesn't decide what
 the fields may say (contract.parse_fields), nor does it look into the image (the inspector does, in
-a child). The rule kept here: a form is refused as soon as what has arrived tells, and its owner
-throws the file away, under which no write is on its way any more.
+a child). The rule kept here: a form is refused as soon as what has arrived tells; a write that is
+on its way then is its owner's, who throws the file away.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from restore.contract import IMAGE_FIELD, TEXT_FIELDS, Refusal
 
 Chunk = bytes | bytearray | memoryview  # of the image, on its way to disk
 
+_WORTH_A_VIEW = 32 * limits.KIB  # handed on as it came; less is copied, and the chunk let go
 _TELLING_BYTES = 16  # enough to tell every accepted format but the boxes of ISO base media files
 _NO_PART = multipart.Part("", None, "")
 
@@ -30,8 +31,9 @@ class Body(Protocol):
         """The next bytes; empty at the end."""
 
 
-# Takes a piece of the image, and whether it is the last: then the form is whole and in order.
-Write = Callable[[Chunk, bool], Awaitable[None]]
+# Takes a piece of the image, and whether it is the last: then the form is whole and in order. It
+# may be told by a cancel that nobody waits for its end.
+Write = Callable[[Sequence[Chunk], bool], "asyncio.Future[None]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,23 @@ class Form:
 
 
 class FormParser:
-    """Reads one form. `write` puts a piece of the image into its file; never two at a time."""
+    """Reads one form.
 
-    def __init__(self, boundary: bytes, max_image_bytes: int, write: Write) -> None:
+    `write` puts a piece of the image into its file, never two at a time; `piece_bytes` says how
+    large a piece may become now.
+    """
+
+    def __init__(
+        self,
+        boundary: bytes,
+        max_image_bytes: int,
+        write: Write,
+        piece_bytes: Callable[[], int] = lambda: limits.WRITE_BYTES,
+    ) -> None:
         self._parser = multipart.MultipartParser(boundary)
         self._max_image_bytes = max_image_bytes
         self._write = write
+        self._piece_bytes = piece_bytes
         self._received = 0  # bytes of the body
         self._part = _NO_PART
         self._fields: dict[str, str] = {}
@@ -58,7 +71,10 @@ class FormParser:
         self._image_bytes = 0
         self._kind: sniff.Kind | None = None
         self._head = bytearray()  # of the image, until its format is told
-        self._piece = bytearray()
+        self._piece: list[Chunk] = []
+        self._small: bytearray | None = None  # the last chunk of the piece, where it may grow
+        self._gathered = 0  # bytes of the piece
+        self._begun = False  # a piece has been handed on
         self._writing: asyncio.Future[None] | None = None
 
     async def parse(self, body: Body) -> Form:
@@ -79,7 +95,8 @@ class FormParser:
         except multipart.FormError as error:
             raise Refusal("malformed_form", detail=error.reason) from None
         finally:
-            await self._end_writing()
+            if self._writing is not None:
+                self._writing.cancel()
         return Form(self._kind, self._image_bytes, self._fields)
 
     async def _take_events(self) -> None:
@@ -130,8 +147,10 @@ class FormParser:
         if self._kind is None:
             self._head += data[: limits.IMAGE_HEAD_BYTES - len(self._head)]
             self._tell_kind(whole=len(self._head) >= limits.IMAGE_HEAD_BYTES)
-        self._piece += data
-        if len(self._piece) >= limits.WRITE_BYTES:
+        self._gather(data)
+        # The first piece is small: a full disk tells before much has arrived for nothing.
+        most = self._piece_bytes() if self._begun else limits.LEAST_WRITE_BYTES
+        if self._gathered >= most:
             await self._flush()
 
     def _tell_kind(self, *, whole: bool) -> None:
@@ -143,30 +162,29 @@ class FormParser:
             raise Refusal("unsupported_image", sniff.refusal_sentence(kind), detail=kind)
         self._kind = kind
 
+    def _gather(self, data: bytes | memoryview) -> None:
+        self._gathered += len(data)
+        if len(data) >= _WORTH_A_VIEW:
+            self._piece.append(data)
+            self._small = None
+        elif self._small is None:
+            self._small = bytearray(data)
+            self._piece.append(self._small)
+        else:
+            self._small += data
+
     async def _flush(self, *, last: bool = False) -> None:
         """Hand the gathered piece to the disk, once the one before it is written."""
         await self._settle()
-        piece, self._piece = self._piece, bytearray()
-        self._writing = asyncio.ensure_future(self._write(piece, last))
+        piece, self._piece, self._small, self._gathered = self._piece, [], None, 0
+        self._begun = True
+        self._writing = self._write(piece, last)
 
     async def _settle(self) -> None:
-        """Wait for the write under way; what it raised is raised here.
-
-        A cancel of the wait doesn't reach the write: its thread would go on all the same.
-        """
+        """Wait for the write under way; what it raised is raised here."""
         if self._writing is not None:
-            await asyncio.shield(self._writing)
+            await self._writing
             self._writing = None
-
-    async def _end_writing(self) -> None:
-        """Wait for a write that is under way under a refusal: nobody may close the file under it.
-
-        How it ends says nothing any more.
-        """
-        if self._writing is not None:
-            await asyncio.wait({self._writing})
-            if not self._writing.cancelled():
-                self._writing.exception()
 
 
 def too_large(max_image_bytes: int) -> Refusal:

@@ -7,12 +7,14 @@ file. Running the job is the dispatcher's.
 """
 
 import asyncio
+import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from restore import limits
 from restore.contract import MAX_SIDE_PX, Refusal, parse_fields
+from restore.filethreads import FileThreads
 from restore.formparser import Body, Chunk, Form, FormParser
 from restore.inspector import Inspector
 from restore.jobs import Job
@@ -20,21 +22,19 @@ from restore.jobstore import JobStore, StoreError
 from restore.responses import retry_after
 from restore.storage import Storage, StorageError, Upload
 
-RunBlocking = Callable[..., Awaitable[Any]]
-
 _READY_S = 30.0  # an upload waits this long for the provider to be loaded
 _STORAGE_S, _STARTING_S = 30, 1  # Retry-After, seconds
 
 
 class Intake:
-    """Takes uploads. `run_blocking(function, *args)` runs file operations on threads."""
+    """Takes uploads; their files are written on `threads`."""
 
     def __init__(
         self,
         store: JobStore,
         storage: Storage,
         inspector: Inspector,
-        run_blocking: RunBlocking,
+        threads: FileThreads,
         *,
         max_image_bytes: int,
         model_default: str,
@@ -42,7 +42,7 @@ class Intake:
         self._store = store
         self._storage = storage
         self._inspector = inspector
-        self._run_blocking = run_blocking
+        self._threads = threads
         self._max_image_bytes = max_image_bytes
         self._model_default = model_default
         self._models: Mapping[str, str] = {}
@@ -69,9 +69,10 @@ class Intake:
 
     async def _receive(self, body: Body, boundary: bytes) -> Job:
         job_id = str(uuid.uuid4())
-        upload = _UploadFile(self._storage, job_id, self._run_blocking)
+        upload = _UploadFile(self._storage, job_id, self._threads)
+        parser = FormParser(boundary, self._max_image_bytes, upload.write, self._piece_bytes)
         try:
-            form = await FormParser(boundary, self._max_image_bytes, upload.write).parse(body)
+            form = await parser.parse(body)
             job = await self._check(job_id, form, upload.path)
             await self._store.add(job)
         except BaseException:
@@ -79,13 +80,22 @@ class Intake:
             raise
         return job
 
-    async def _check(self, job_id: str, form: Form, path: str) -> Job:
-        """The image's header first, then the fields."""
+    def _piece_bytes(self) -> int:
+        """How much of each image is gathered before it is written: all share one memory."""
+        share = limits.GATHERED_BYTES // (2 * self.arriving)
+        return max(limits.LEAST_WRITE_BYTES, min(limits.WRITE_BYTES, share))
+
+    async def _until_ready(self) -> None:
         try:
             async with asyncio.timeout(_READY_S):
                 await self._ready.wait()
         except TimeoutError:
             raise Refusal("starting", headers=retry_after(_STARTING_S)) from None
+
+    async def _check(self, job_id: str, form: Form, path: str) -> Job:
+        """The image's header first, then the fields."""
+        if not self._ready.is_set():
+            await self._until_ready()
         seen = await self._inspector.inspect(path, form.kind)
         if seen.problem == "image_dimensions":
             raise Refusal(
@@ -103,30 +113,44 @@ class _UploadFile:
     """The image's file in temporary storage: created with its first piece, synced with its last.
 
     Syncing before the image is looked at spares a small upload a second turn on a thread; what is
-    refused after it is removed all the same.
+    refused after it is removed all the same. An upload may be thrown away while a thread is at work
+    on it: whoever comes second waits, and writes nothing any more.
     """
 
-    def __init__(self, storage: Storage, job_id: str, run_blocking: RunBlocking) -> None:
+    def __init__(self, storage: Storage, job_id: str, threads: FileThreads) -> None:
         self._storage = storage
         self._job_id = job_id
-        self._run_blocking = run_blocking
+        self._threads = threads
+        self._begun = False
+        self._lock = threading.Lock()  # for what follows
         self._upload: Upload | None = None
+        self._discarded = False
 
     @property
     def path(self) -> str:
         assert self._upload is not None
         return self._upload.path
 
-    async def write(self, piece: Chunk, last: bool) -> None:
-        await self._run_blocking(self._write, piece, last)
+    def write(self, chunks: Sequence[Chunk], last: bool) -> "asyncio.Future[None]":
+        self._begun = True
+        return self._threads.run(self._write, chunks, last)
 
-    def _write(self, piece: Chunk, last: bool) -> None:
-        if self._upload is None:
-            self._upload = self._storage.create_upload(self._job_id)
-        self._upload.write([piece])
-        if last:
-            self._upload.commit()
+    def _write(self, chunks: Sequence[Chunk], last: bool) -> None:
+        with self._lock:
+            if self._discarded:
+                return
+            if self._upload is None:
+                self._upload = self._storage.create_upload(self._job_id)
+            self._upload.write(chunks)
+            if last:
+                self._upload.commit()
 
     async def discard(self) -> None:
-        if self._upload is not None:
-            await self._run_blocking(self._upload.abort)
+        if self._begun:
+            await self._threads.run(self._discard)
+
+    def _discard(self) -> None:
+        with self._lock:
+            self._discarded = True
+            if self._upload is not None:
+                self._upload.abort()

@@ -15,9 +15,9 @@ MIB = 1024 * KIB
 FORM_OVERHEAD_BYTES = 64 * KIB  # a body may be this much longer than the image it carries
 FIELD_BYTES = 4 * KIB  # one text field
 IMAGE_HEAD_BYTES = 4 * KIB  # first bytes of a file kept to tell its format
-WRITE_BYTES = (
-    256 * KIB
-)  # gathered before a write to disk; 16 uploads at once hold two of these each
+WRITE_BYTES = MIB  # gathered before a write to disk; an upload may hold two of these
+GATHERED_BYTES = 8 * MIB  # by all uploads at once: with many each gathers less,
+LEAST_WRITE_BYTES = 128 * KIB  # though not less than this
 INSPECT_S = 5.0  # looking at an image's header
 
 # -- all connections

@@ -4,11 +4,11 @@ import asyncio
 import tempfile
 import threading
 import unittest
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from unittest import mock
 
+from restore.filethreads import FileThreads
 from restore.inspector import Inspector
 from restore.intake import Intake
 from restore.jobstore import JobStore
@@ -46,12 +46,13 @@ class CutOffTest(unittest.IsolatedAsyncioTestCase):
         storage = SlowStorage(Path(folder.name))
         storage.open(0)
         self.addCleanup(storage.close)
-        run_blocking: Any = partial(asyncio.get_running_loop().run_in_executor, None)
+        threads = FileThreads(2)
+        self.addCleanup(threads.close)
         intake = Intake(
             cast(JobStore, None),  # not reached
             storage,
             cast(Inspector, mock.Mock()),
-            run_blocking,
+            threads,
             max_image_bytes=1 << 20,
             model_default="any/model",
         )

@@ -129,8 +129,8 @@ class PromiseTests(JobStoreTestCase):
             await store.add(job)
             calls.append("answer")
         expected = [
-            f"sync {job.id}.part",
             f"rename {job.id}.upload",
+            f"sync {job.id}.upload",
             "BEGIN IMMEDIATE",
             jobrows.INSERT,
             "sync tmp",

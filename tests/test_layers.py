@@ -29,8 +29,8 @@ FLOORS = [
         """access childlog config http11 jobrows jobs memory multipart progress
         ratelimit responses sniff telemetry""",
         # 2: one outside power each
-        """child childpipe childprocess disk forkserver images jobstore logs machine pool providers
-        storage""",
+        """child childpipe childprocess disk filethreads forkserver images jobstore logs machine
+        pool providers storage""",
         # 3: what runs in a child; one upload
         "formparser worker",
         # 4: what a request and a job go through
@@ -50,7 +50,7 @@ DOORS = {
     "PIL": {"images", "providers"},
     "pillow_heif": {"images"},
     "multiprocessing": {"child", "childpipe", "childprocess", "forkserver", "pool"},
-    "concurrent": {"app", "childprocess", "pool"},  # app: the threads for files
+    "concurrent": {"childprocess", "filethreads", "pool"},
     "subprocess": set[str](),
     "ctypes": {"child", "childprocess", "pool"},
     "socket": {"delivery", "server"},

@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from unittest import mock
 
+from restore import disk
+from restore.limits import MIB
 from restore.storage import Storage, StorageError
 from tests.storage_testcase import ID, StorageTestCase, recorded_syncs
 
@@ -157,11 +159,30 @@ class UploadTests(StorageTestCase):
         self.assertEqual(Path(path).read_bytes(), b"abcdef")
         self.assertTrue(self.storage.has_upload(ID))
 
-    def test_its_bytes_are_synced_before_it_gets_its_name_and_the_name_after(self) -> None:
+    def test_its_bytes_are_synced_and_then_its_name(self) -> None:
         with recorded_syncs() as calls:
             self.upload()
             self.storage.sync_uploads()
-        self.assertEqual(calls, [f"sync {ID}.part", f"rename {ID}.upload", "sync tmp"])
+        self.assertEqual(calls, [f"rename {ID}.upload", f"sync {ID}.upload", "sync tmp"])
+
+    def test_much_of_it_is_sent_off_at_once_and_advice_that_is_not_taken_does_no_harm(self) -> None:
+        advised: list[tuple[int, int]] = []
+
+        def advise(fd: int, offset: int, count: int, advice: int) -> None:
+            advised.append((offset, count))
+            raise OSError("no advice, please")
+
+        macos = mock.patch("os.POSIX_FADV_DONTNEED", 4, create=True)
+        with mock.patch("os.posix_fadvise", advise, create=True), macos:
+            upload = self.storage.create_upload(ID)
+            for size in (1000, MIB, 1000, MIB):
+                upload.write([bytes(size)])
+        self.assertEqual(advised, [(0, MIB + 1000), (MIB + 1000, MIB + 1000)])
+        self.assertEqual(Path(upload.commit()).stat().st_size, 2 * MIB + 2000)
+
+    def test_a_system_that_takes_no_advice(self) -> None:
+        with mock.patch.object(disk, "os", mock.Mock(wraps=os, spec=["writev"])):
+            disk.send_off(-1, 0, MIB)
 
     def test_short_writes_are_completed(self) -> None:
         real = os.writev

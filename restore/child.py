@@ -15,6 +15,7 @@ import pickle
 import resource
 import select
 import signal
+import struct
 import sys
 import tempfile
 import threading
@@ -28,13 +29,14 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 from restore import limits
 from restore.progress import Listener, listening
 
 IGNORED_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 RESULT_BYTES = 32 * limits.KIB  # pickled; below a pipe's 64 KiB, so a kill can't cut it in two
+HEAD = struct.Struct("!I")  # in front of each call and reply of serve(): its bytes
 FAILURE_CHARS = 8 * limits.KIB  # of a traceback, for the log
 # What a child with a built-in provider may map beyond what a fresh one has (69 MiB). The largest
 # honest jobs, 4096 x 4096 at upscale 4, map 1,242 MiB more (generic, JPEG in; resident: 1,268 MiB
@@ -200,6 +202,22 @@ def _find_providers() -> None:
 
 
 # -- at each call
+
+
+def serve(calls: Connection, replies: Connection, *initargs: Any) -> None:
+    """The whole life of a child that is called over pipes: a head with its bytes, a pickle.
+
+    `initargs` are those of begin(). One byte says that it is ready.
+    """
+    begin(*initargs)
+    os.write(replies.fileno(), b"\0")
+    with open(calls.fileno(), "rb", closefd=False) as stream:
+        while len(head := stream.read(HEAD.size)) == HEAD.size:
+            function, args = pickle.loads(stream.read(*HEAD.unpack(head)))  # noqa: S301
+            message = pickle.dumps(call(function, args))
+            rest = memoryview(HEAD.pack(len(message)) + message)
+            while rest:
+                rest = rest[os.write(replies.fileno(), rest) :]
 
 
 def call(function: Callable[..., object], args: tuple[object, ...]) -> Reply:

@@ -1,4 +1,4 @@
-"""One child process and the executor it belongs to: brought up, called, killed, waited for.
+"""One child process: brought up, killed, waited for; and the kind of it that runs jobs.
 
 A ProcessPoolExecutor of one worker, because where several children share an executor the death of
 one fails its neighbours' calls and poisons every later one. When there is a child and what becomes
@@ -6,9 +6,11 @@ of its calls is pool's. A child that has to go is killed, never asked: it holds 
 on disk, and a provider's exit handlers may hang.
 """
 
+import asyncio
 import os
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from ctypes import c_double
@@ -22,6 +24,90 @@ from restore.child import ChildSettings, Reply
 from restore.forkserver import ForkServer, signals_blocked
 
 START_S = 30.0  # for a child to come up, on a machine that is very busy
+
+InitArgs = tuple[c_double, Connection, ChildSettings]  # of child.begin
+
+
+class ChildProcess(ABC):
+    """One process, from its start to its end. `initargs` are what child.begin wants."""
+
+    def __init__(self, initargs: InitArgs) -> None:
+        self._initargs = initargs
+        self._starting = threading.Lock()  # held for as long as a start may take
+        self._lock = threading.Lock()  # held for a moment
+        self._started = False
+        self._doomed = False
+        self.calls = 0
+
+    def start(self, server: ForkServer) -> None:
+        """Blocking. Bring the process up, ready for calls."""
+        with self._starting:
+            if self._doomed:
+                raise BrokenExecutor("killed before its start")
+            server.ensure_running()
+            with signals_blocked():
+                self._begin()
+        with self._lock:
+            self._started = True
+            doomed = self._doomed
+        if doomed:
+            self.kill()
+        self._until_ready(START_S)
+
+    def submit(
+        self, function: Callable[..., object], args: tuple[object, ...]
+    ) -> "asyncio.Future[Reply]":
+        """Warm: does not block. Raises BrokenExecutor when the child died while it was idle.
+
+        The future isn't cancelled: whoever gives up kills the child.
+        """
+        self.calls += 1
+        ended: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._call(ended, function, args)
+        return ended
+
+    def kill(self) -> None:
+        """SIGKILL for the process and for all that it started; at its start, right after it."""
+        with self._lock:
+            self._doomed = True
+            started = self._started
+        if started:
+            _kill(self._process)
+
+    def join(self) -> str:
+        """Blocking, after kill(). Wait until the process is gone; say how it ended."""
+        with self._starting:
+            process = self._process
+        if process is not None and process.pid is not None:
+            wait([process.sentinel], limits.KILL_WAIT_S)
+        self._clean_up()
+        return _exit_text(process)
+
+    @property
+    @abstractmethod
+    def _process(self) -> Any:
+        """The multiprocessing.Process, None before there is one."""
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Start the process."""
+
+    @abstractmethod
+    def _until_ready(self, bound_s: float) -> None:
+        """Wait until it can be called. Raises where it died or takes longer than that."""
+
+    @abstractmethod
+    def _call(
+        self,
+        ended: "asyncio.Future[Reply]",
+        function: Callable[..., object],
+        args: tuple[object, ...],
+    ) -> None:
+        """Hand child.call to the process; its end is `ended`'s."""
+
+    @abstractmethod
+    def _clean_up(self) -> None:
+        """Let go of all that belonged to the process, which is gone."""
 
 
 class _Context(ForkServerContext):
@@ -43,67 +129,67 @@ class _Context(ForkServerContext):
         return self.results
 
 
-class ChildProcess:
-    """One executor and its one process, from first call to end."""
+class ExecutorChild(ChildProcess):
+    """One executor and its one process."""
 
-    def __init__(self, initargs: tuple[c_double, Connection, ChildSettings]) -> None:
-        self._initargs = initargs
+    def __init__(self, initargs: InitArgs) -> None:
+        super().__init__(initargs)
         self._context = _Context()
         self._executor: ProcessPoolExecutor | None = None
-        self._starting = threading.Lock()  # held for as long as a start may take
-        self._lock = threading.Lock()  # held for a moment
-        self._started = False
-        self._doomed = False
-        self.calls = 0
+        self._first: Future[int] | None = None
 
-    def start(self, server: ForkServer) -> None:
-        """Blocking. Bring the process up, ready for calls; the executor starts it at the first."""
-        with self._starting:
-            if self._doomed:
-                raise BrokenExecutor("killed before its start")
-            server.ensure_running()
-            self._executor = ProcessPoolExecutor(
-                1, self._context, initializer=child.begin, initargs=self._initargs
-            )
-            with signals_blocked():
-                first = self._executor.submit(os.getpid)
-        with self._lock:
-            self._started = True
-            doomed = self._doomed
-        if doomed:
-            self.kill()
-        first.result(START_S)
+    @property
+    def _process(self) -> Any:
+        return self._context.process
 
-    def submit(self, function: Callable[..., object], args: tuple[object, ...]) -> "Future[Reply]":
-        """Warm: does not block. Raises BrokenExecutor when the child died while it was idle."""
+    def _begin(self) -> None:
+        self._executor = ProcessPoolExecutor(
+            1, self._context, initializer=child.begin, initargs=self._initargs
+        )
+        self._first = self._executor.submit(os.getpid)  # at which it starts the process
+
+    def _until_ready(self, bound_s: float) -> None:
+        assert self._first is not None, "_begin() comes first"
+        self._first.result(bound_s)
+
+    def _call(
+        self,
+        ended: "asyncio.Future[Reply]",
+        function: Callable[..., object],
+        args: tuple[object, ...],
+    ) -> None:
         assert self._executor is not None, "start() comes first"
-        self.calls += 1
-        return self._executor.submit(child.call, function, args)
+        loop = ended.get_loop()
 
-    def kill(self) -> None:
-        """SIGKILL for the process and for all that it started; at its start, right after it."""
-        with self._lock:
-            self._doomed = True
-            started = self._started
-        if started:
-            _kill(self._context.process)
+        def tell(call: "Future[Reply]") -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, ended, call.exception() or call.result())
 
-    def join(self) -> str:
-        """Blocking, after kill(). Wait until the process is gone; say how it ended.
+        # (asyncio.wrap_future would cancel the call with the future, and an executor of 3.11 whose
+        # child then dies breaks on that.)
+        self._executor.submit(child.call, function, args).add_done_callback(tell)
+
+    def _clean_up(self) -> None:
+        """End the executor, bounded.
 
         An executor that has read half of a result waits for the rest. So, before it is waited for,
         our own end for writing results is exchanged: with the child's gone too, it reads the end.
         """
-        with self._starting:
-            executor, process = self._executor, self._context.process
-        if executor is None:
-            return "never started"
-        if process is not None and process.pid is not None:
-            wait([process.sentinel], limits.KILL_WAIT_S)
-        with Path(os.devnull).open("wb") as nothing:
-            os.dup2(nothing.fileno(), self._context.results._writer.fileno())
-        executor.shutdown(wait=True)
-        return _exit_text(process)
+        if self._executor is not None:
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), self._context.results._writer.fileno())
+            self._executor.shutdown(wait=True)
+
+
+def settle(ended: "asyncio.Future[Reply]", outcome: Reply | BaseException) -> None:
+    """End a call's future, once; a failure that nobody waits for any more is no news."""
+    if ended.done():
+        return
+    if isinstance(outcome, Reply):
+        ended.set_result(outcome)
+    else:
+        ended.set_exception(outcome)
+        ended.exception()
 
 
 def _kill(process: Any) -> None:

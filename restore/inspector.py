@@ -17,7 +17,7 @@ from restore.responses import retry_after
 
 log = logging.getLogger("restore")
 
-_BATCH = 16  # uploads in one call
+_BATCH = 8  # uploads in one call; their paths must fit into a message
 _TURN_S = 30.0  # an upload waits this long for its turn
 _BUSY_S = 5  # Retry-After, seconds
 

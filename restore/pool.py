@@ -14,7 +14,7 @@ import logging
 import os
 import pickle
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from ctypes import c_double
 from dataclasses import replace
@@ -26,7 +26,8 @@ from restore import limits
 from restore.child import ChildSettings, Reply
 from restore.childlog import ChildLog
 from restore.childpipe import ChildPipe
-from restore.childprocess import START_S, ChildProcess
+from restore.childprocess import START_S, ChildProcess, ExecutorChild, InitArgs
+from restore.directchild import DirectChild
 from restore.forkserver import ForkServer
 
 T = TypeVar("T")
@@ -59,10 +60,17 @@ class ChildStalled(ChildError):  # noqa: N818
 class Slot:
     """A place where one call at a time runs in a child; further calls wait in turn."""
 
-    def __init__(self, name: str, settings: ChildSettings, pool: "Pool") -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: ChildSettings,
+        pool: "Pool",
+        kind: Callable[[InitArgs], ChildProcess] = ExecutorChild,
+    ) -> None:
         context = ForkServerContext()
         self.name = name
         self._pool = pool
+        self._kind = kind
         self._progress: c_double = context.RawValue(c_double, 0.0)
         self._output = ChildPipe(ChildLog(pool.emit, name, limits.WORKER_OUTPUT_BYTES))
         self._initargs = (self._progress, self._output.writer, settings)
@@ -173,16 +181,16 @@ class Slot:
 
     async def _submit(
         self, function: Callable[..., object], args: tuple[object, ...]
-    ) -> "Future[Reply]":
+    ) -> "asyncio.Future[Reply]":
         """Hand the call to the child, which is started where there is none."""
         if self._child is None:
-            self._child = ChildProcess(self._initargs)
+            self._child = self._kind(self._initargs)
             async with asyncio.timeout(START_S + 1.0):
                 await self._pool.start_child(self._child)
         return self._child.submit(function, args)
 
     async def _watch(
-        self, call: "Future[Reply]", stall_s: float | None, bound_s: float | None
+        self, call: "asyncio.Future[Reply]", stall_s: float | None, bound_s: float | None
     ) -> Reply:
         """Wait for the call's end; raise ChildStalled where it stands still or takes too long.
 
@@ -193,8 +201,7 @@ class Slot:
         tick = tick and min(max(0.01, tick), 1.0)
         clock, seen = asyncio.get_running_loop().time, self.progress
         now, quiet_s, spent_s = clock(), 0.0, 0.0
-        ended = _end_of(call)
-        while not (await asyncio.wait({ended}, timeout=tick))[0]:
+        while not (await asyncio.wait({call}, timeout=tick))[0]:
             then, now = now, clock()
             step = min(now - then, 2 * (tick or 0.0))
             before, seen = seen, self.progress
@@ -235,7 +242,7 @@ class Pool:
         self._server = ForkServer()
         self._closed = False
         self.slots = tuple(Slot(f"worker-{n}", settings, self) for n in range(1, workers + 1))
-        self.inspector = Slot("inspector", replace(settings, nice=0), self)
+        self.inspector = Slot("inspector", replace(settings, nice=0), self, DirectChild)
         self._all = (*self.slots, self.inspector)
         self._used = 0.0  # when a call last ended, loop time
         self._timer: asyncio.TimerHandle | None = None
@@ -310,26 +317,6 @@ class Pool:
 
 def _to_log(name: str, line: str) -> None:
     _log.info("%s: %s", name, line)
-
-
-def _end_of(call: "Future[Any]") -> "asyncio.Future[None]":
-    """Done when `call` is; cancelling it leaves `call` alone.
-
-    (asyncio.wrap_future cancels it, and an executor of 3.11 whose child then dies breaks on that.)
-    """
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def end() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    def tell(_: object) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(end)
-
-    call.add_done_callback(tell)
-    return ended
 
 
 def _result(reply: Reply) -> Any:

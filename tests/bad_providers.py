@@ -118,10 +118,12 @@ def closes_everything(image_path: str, model_id: str, strength: float, upscale: 
 def scribbles(image_path: str, model_id: str, strength: float, upscale: int) -> str:
     """Write the beginning of a long result for the server, and never the rest."""
     frame = inspect.currentframe()
-    while frame and "result_queue" not in frame.f_locals:
+    while frame and frame.f_locals.keys().isdisjoint(("result_queue", "replies")):
         frame = frame.f_back
-    assert frame is not None, "only a child of an executor has one"
-    os.write(frame.f_locals["result_queue"]._writer.fileno(), b"\x00\x01\x00\x00half of it")
+    assert frame is not None, "only a child has one"
+    known = frame.f_locals
+    writer = known["replies"] if "replies" in known else known["result_queue"]._writer
+    os.write(writer.fileno(), b"\x00\x01\x00\x00half of it")
     time.sleep(3600)
     return image_path
 

@@ -9,12 +9,13 @@ came in. Time plays no part.
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from restore import disk, http11
+from restore.childprocess import ChildProcess
 from restore.multipart import Data, MultipartParser
 from restore.storage import Upload
 
@@ -68,7 +69,7 @@ def opened() -> Iterator[Ledger]:
             (sqlite3, "connect", _connecting),
             (disk, "sync", _adding("syncs")),
             (ThreadPoolExecutor, "submit", _adding("thread_hops")),
-            (ProcessPoolExecutor, "submit", _adding("child_calls")),
+            (ChildProcess, "submit", _adding("child_calls")),
             (http11.Connection, "receive_data", _receiving),
             (MultipartParser, "receive_data", _receiving),
             (MultipartParser, "next_event", _telling),

@@ -19,9 +19,13 @@ NOTHING = ("", "bad/provider", 0.6, 1)  # what a bad provider is called with
 
 
 class PoolCase(unittest.TestCase):
-    """Has `pool` with `workers` slots; `printed` gathers what children print."""
+    """Has `pool` with `workers` slots; `printed` gathers what children print.
+
+    `slot` is the first of them, with `direct` the inspector's, which has the other kind of child.
+    """
 
     workers = 1
+    direct = False
     settings = ChildSettings(provider="tests.bad_providers:raises", nice=1)
     loop: ClassVar[asyncio.AbstractEventLoop]
     pool: ClassVar[Pool]
@@ -58,14 +62,14 @@ class PoolCase(unittest.TestCase):
 
     @property
     def slot(self) -> Slot:
-        return self.pool.slots[0]
+        return self.pool.inspector if self.direct else self.pool.slots[0]
 
     def call(self, function: Callable[..., T], *args: object, **bounds: Any) -> T:
-        """Run `function` in the first slot."""
+        """Run `function` in `slot`."""
         return self.wait(self.slot.run(function, *args, **{"stall_s": 30.0, **bounds}))
 
     def provide(self, function: Callable[..., T], **bounds: Any) -> T:
-        """Run `function`, one of bad_providers, in the first slot."""
+        """Run `function`, one of bad_providers, in `slot`."""
         return self.call(function, *NOTHING, **bounds)
 
     def assert_gone(self, *pids: int, within_s: float = 5.0) -> None:

@@ -29,8 +29,8 @@ FLOORS = [
         """access childlog config http11 jobrows jobs memory multipart progress
         ratelimit responses sniff telemetry""",
         # 2: one outside power each
-        """child childpipe childprocess disk filethreads forkserver images jobstore logs machine
-        pool providers storage""",
+        """child childpipe childprocess directchild disk filethreads forkserver images jobstore
+        logs machine pool providers storage""",
         # 3: what runs in a child; one upload
         "formparser worker",
         # 4: what a request and a job go through
@@ -49,8 +49,8 @@ DOORS = {
     "sqlite3": {"jobstore"},
     "PIL": {"images", "providers"},
     "pillow_heif": {"images"},
-    "multiprocessing": {"child", "childpipe", "childprocess", "forkserver", "pool"},
-    "concurrent": {"childprocess", "filethreads", "pool"},
+    "multiprocessing": {"child", "childpipe", "childprocess", "directchild", "forkserver", "pool"},
+    "concurrent": {"childprocess", "directchild", "filethreads", "pool"},
     "subprocess": set[str](),
     "ctypes": {"child", "childprocess", "pool"},
     "socket": {"delivery", "server"},

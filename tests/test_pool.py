@@ -108,7 +108,7 @@ class Calls(PoolCase):
             self.assertEqual(self.provide(change), before["pid"])
             self.assertEqual(self.wait(self.slot.run(surroundings, stall_s=None)), before)
             self.assertEqual(self.provide(bad_providers.prints_binary, job="next"), before["pid"])
-            self.assertIn(("worker-1 next", r"\x1b[2J"), self.printed)
+            self.assertIn((f"{self.slot.name} next", r"\x1b[2J"), self.printed)
 
     def test_replaced_after_so_many_calls(self) -> None:
         first = self.call(os.getpid)
@@ -124,6 +124,17 @@ class Calls(PoolCase):
         self.assertEqual(self.provide(bad_providers.keeps_memory), grown)
         self.assert_gone(grown)
         self.assertNotEqual(self.call(os.getpid), grown)
+
+
+class DirectCalls(Calls):
+    direct = True
+
+    def test_too_large_a_call_is_the_callers_own_mistake(self) -> None:
+        pid = self.call(os.getpid)
+        with self.assertRaisesRegex(ValueError, "too large"):
+            self.call(len, bytes(child.RESULT_BYTES))
+        self.assertEqual(self.call(len, bytes(child.RESULT_BYTES // 2)), child.RESULT_BYTES // 2)
+        self.assertNotEqual(self.call(os.getpid), pid)  # as after every call that did not end well
 
 
 class Memory(PoolCase):
@@ -167,6 +178,10 @@ class Flatness(PoolCase):
         die(25)
         self.assertEqual(self.counts(), before)
         self.assertLess(child._resident_mib() - resident, 5)
+
+
+class DirectFlatness(Flatness):
+    direct = True
 
 
 class Closing(unittest.IsolatedAsyncioTestCase):

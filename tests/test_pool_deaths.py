@@ -1,12 +1,14 @@
 """pool: a child that dies, hangs or lies ends its own call only."""
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from restore import limits
@@ -43,7 +45,7 @@ class Deaths(PoolCase):
 
     def test_segmentation_fault_leaves_its_trace_in_the_log(self) -> None:
         self.assert_dies(bad_providers.segfaults, "SIGSEGV", job="crash")
-        lines = [line for name, line in self.printed if name == "worker-1 crash"]
+        lines = [line for name, line in self.printed if name == f"{self.slot.name} crash"]
         self.assertTrue(any("in segfaults" in line for line in lines), lines)
 
     def test_sigkill(self) -> None:
@@ -209,6 +211,29 @@ class Deaths(PoolCase):
         self.assert_gone(server)
         self.assertEqual(self.call(identity, 1), 1)
         self.assert_gone(pid)
+
+
+class DirectDeaths(Deaths):
+    direct = True
+
+    def test_a_reply_that_is_none(self) -> None:
+        for message in (b"\xff" * 8, b"\x00\x00\x00\x02N.", b"\x00\x00\x00\x01x"):
+            with self.assertRaises(ChildDied):
+                self.call(_replies, message)
+
+
+def _replies(message: bytes) -> None:
+    """Answer with `message` in place of a reply, and never with one."""
+    os.write(_serving()["replies"].fileno(), message)
+    time.sleep(3600)
+
+
+def _serving() -> dict[str, Any]:
+    frame = inspect.currentframe()
+    while frame and "replies" not in frame.f_locals:
+        frame = frame.f_back
+    assert frame is not None, "only a child that is called over pipes has them"
+    return frame.f_locals
 
 
 def _starts_and_stops() -> int:

@@ -24,12 +24,11 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, suppress
 from contextvars import ContextVar
 from ctypes import c_double
-from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from restore import limits
 from restore.progress import Listener, listening
@@ -45,8 +44,7 @@ ADDRESS_SPACE_BYTES = 2048 * limits.MIB
 OOM_SCORE_ADJ = 1000  # the first to go when the machine's memory runs out
 
 
-@dataclass(frozen=True, slots=True)
-class ChildSettings:
+class ChildSettings(NamedTuple):
     """What the server tells its children once.
 
     `provider` is a name or "package.module:callable"; `dummy_delay_s` the shortest and longest wait
@@ -58,8 +56,7 @@ class ChildSettings:
     nice: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What comes back from a call: the pickled result, or what went wrong.
 
     `spent`: the child has grown too much and should be replaced.
@@ -70,8 +67,7 @@ class Reply:
     spent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Child:
+class _Child(NamedTuple):
     settings: ChildSettings
     progress: c_double
     output: Connection
@@ -265,7 +261,7 @@ def describe(error: BaseException) -> str:
 def _has_grown(child: _Child) -> bool:
     now = _resident_mib()
     if child.resident_mib is None:
-        _child.set(replace(child, resident_mib=now))
+        _child.set(child._replace(resident_mib=now))
         return False
     return now - child.resident_mib > limits.CHILD_GROWTH_MIB
 

@@ -112,6 +112,7 @@ class Connection(asyncio.BufferedProtocol):
         """The client half-closed; it may still wait for an answer."""
         self._half_closed = True
         if self._phase is Phase.LINGER:
+            self._hub.outbox.flush()  # the transport closes next
             return False
         self._http.receive_data(b"")
         self._on_bytes(0)
@@ -298,11 +299,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and close."""
-        response = refused(refusal)
-        head = head_of(response, self._hub.date, keep=False)
-        self._hub.outbox.put(self._transport, head + response.body)
+        response, hub = refused(refusal), self._hub
+        hub.outbox.put(self._transport, head_of(response, hub.date, keep=False) + response.body)
         code = f"{refusal.code}: {refusal.detail}" if refusal.detail else refusal.code
-        self._hub.access.record(self._peer, "-", "-", response.status, 0.0, code)
+        hub.access.record(self._peer, "-", "-", response.status, 0.0, code)
         self._linger()
 
     def _linger(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from json.encoder import encode_basestring_ascii as _json
+from typing import NamedTuple
 
 RESTORE_PATH = "/v1/restore"
 JOBS_PATH = "/v1/jobs/"
@@ -18,8 +19,7 @@ OUTPUTS_PATH = "/outputs/"
 HEALTH_PATH = "/healthz"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One address: `methods` maps each method to the function of handlers.py that answers it.
 
     With `takes_name` the address is `path` and one more segment, which the function gets. HEAD goes
@@ -56,8 +56,7 @@ class Event(StrEnum):
     FAILED = "restore.failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One way a request is refused. `again` says whether the same request may be sent again."""
 
     code: str

@@ -23,7 +23,7 @@ def head_of(response: Response, date: str, *, keep: bool, old: bool = False) -> 
     """Status line and headers. `date` is an HTTP date, `old` says that the client speaks 1.0."""
     framing = f"Date: {date}\r\n"
     if response.status not in _NO_LENGTH:
-        length = response.file.count if response.file else len(response.body)
+        length = response.file.length if response.file else len(response.body)
         framing += f"Content-Length: {length}\r\n"
     if not keep:
         framing += "Connection: close\r\n"
@@ -76,14 +76,14 @@ async def _send(
 ) -> None:
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
-    while sent < part.count:
+    while sent < part.length:
         await _until_writable(loop, sock, limits.write_stall_s)
         if transport.is_closing():
             raise ClientGone
         if transport.get_write_buffer_size():  # goes first, as soon as the socket is writable
             continue
         try:
-            most = min(_PIECE_BYTES, part.count - sent)
+            most = min(_PIECE_BYTES, part.length - sent)
             count = os.sendfile(sock.fileno(), part.file.fileno(), part.offset + sent, most)
         except BlockingIOError:
             continue

@@ -11,8 +11,7 @@ on its way then is its owner's, who throws the file away.
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from restore import limits, multipart, sniff
 from restore.contract import IMAGE_FIELD, TEXT_FIELDS, Refusal
@@ -36,8 +35,7 @@ class Body(Protocol):
 Write = Callable[[Sequence[Chunk], bool], "asyncio.Future[None]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """What one upload held: the image's format and size, and the texts of the known fields."""
 
     kind: sniff.Kind

@@ -8,9 +8,8 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from restore import limits
 from restore.access import client_of, host_allowed, parse_address, rate_key, same_origin
@@ -53,8 +52,7 @@ _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
 _DISABLED_S, _QUEUE_S, _STORAGE_S = 60, 5, 30  # Retry-After, seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request with the body behind it and the address at the other end of the socket."""
 
     request: Request

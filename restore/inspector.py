@@ -8,7 +8,7 @@ on another's. Where a call dies or takes too long, each of its files is looked a
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from restore import limits, worker
 from restore.contract import Refusal
@@ -22,8 +22,7 @@ _TURN_S = 30.0  # an upload waits this long for its turn
 _BUSY_S = 5  # Retry-After, seconds
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     path: str
     kind: str
     answer: "asyncio.Future[worker.Inspection]"

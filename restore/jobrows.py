@@ -4,8 +4,8 @@ Text and tuples only; running the statements is jobstore's. The columns are the 
 JobSpec under the same names, and a test holds that.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from restore.contract import JobSpec
 from restore.jobs import Job, JobState, JobStatus
@@ -66,8 +66,7 @@ DELETE = "DELETE FROM jobs WHERE id = ?"
 BOUND_ENDS = "UPDATE jobs SET ended_at = ? WHERE ended_at > ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """What COUNT finds: jobs of each kind, results and their bytes."""
 
     waiting: int

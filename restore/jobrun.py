@@ -13,9 +13,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from restore.jobs import MAX_ATTEMPTS, Job
 from restore.jobstore import JobStore, StoreError
@@ -34,8 +33,7 @@ T = TypeVar("T")
 log = logging.getLogger("restore")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What all runs share. `job_timeout_s`: the longest time without progress, in seconds."""
 
     store: JobStore

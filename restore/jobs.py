@@ -7,6 +7,7 @@ here: a status never runs backwards; a job that starts again stays `running`.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from restore.contract import JOB_ERRORS, JobSpec
 
@@ -35,8 +36,7 @@ class IllegalTransition(Exception):  # noqa: N818  (named after the field's term
     """A step that the state machine doesn't have."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(NamedTuple):
     """Of a Job what a poll says of it."""
 
     status: JobStatus

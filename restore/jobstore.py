@@ -16,9 +16,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from restore import jobrows
 from restore.jobs import Job, JobState, JobStatus
@@ -41,16 +40,14 @@ class StoreError(Exception):
     """The database can't be read or written now: one sentence; the cause holds the detail."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(NamedTuple):
     """What a write did: its result, and by how much the number of waiting jobs changed."""
 
     result: Any
     waiting: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(NamedTuple):
     """A write on its way: `promises` wants the barrier before its commit, `frees` deletes rows."""
 
     work: Callable[[sqlite3.Connection], _Written]

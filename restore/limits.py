@@ -5,8 +5,7 @@ the two parsers are arguments of theirs (HttpLimits, FormLimits) and stand besid
 Those of the connections are one value too, so that a test can shorten its waits.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -28,8 +27,7 @@ ACCEPTED_AT_ONCE = 8  # before the first of them is judged
 TURNED_AWAY = 32  # told that there is no room and reading it, beside those that are served
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
+class ConnectionLimits(NamedTuple):
     """What the connections may cost, and how long each wait for a client may take."""
 
     most: int = 4096  # connections at once, as far as the descriptors go

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from ctypes import c_double
-from dataclasses import replace
 from functools import partial
 from multiprocessing.context import ForkServerContext
 from typing import Any, TypeVar
@@ -242,7 +241,7 @@ class Pool:
         self._server = ForkServer()
         self._closed = False
         self.slots = tuple(Slot(f"worker-{n}", settings, self) for n in range(1, workers + 1))
-        self.inspector = Slot("inspector", replace(settings, nice=0), self, DirectChild)
+        self.inspector = Slot("inspector", settings._replace(nice=0), self, DirectChild)
         self._all = (*self.slots, self.inspector)
         self._used = 0.0  # when a call last ended, loop time
         self._timer: asyncio.TimerHandle | None = None

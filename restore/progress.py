@@ -10,11 +10,10 @@ ContextVar is the one exception to the house rule "no module state but constants
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """Who is told: `report` gets a fraction 0.0..1.0, `note` one line for the job's log."""
 
     report: Callable[[float], None]

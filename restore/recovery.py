@@ -17,7 +17,7 @@ dispatcher's. The rule kept here: the start costs nothing per ended job.
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from restore.jobs import MAX_VANISHED, Job
 from restore.jobstore import JobStore, StoreError
@@ -28,8 +28,7 @@ SWEEP_BATCH = 200  # files looked up between two turns of the loop (2 ms)
 log = logging.getLogger("restore")
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A job that is running by its row, and whose result of `size` bytes is in outputs/."""
 
     job: Job
@@ -37,8 +36,7 @@ class Finished:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Remains:
+class Remains(NamedTuple):
     """What a start finds: jobs to run again, to end, and (job id, name) of all that is in tmp/."""
 
     resumed: tuple[Job, ...]

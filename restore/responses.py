@@ -6,10 +6,9 @@ file.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from restore.contract import Refusal, error_json
 
@@ -22,17 +21,15 @@ JSON_HEADERS: Headers = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FileSlice:
-    """`count` bytes of an open file from `offset` on; whoever sends it closes the file."""
+class FileSlice(NamedTuple):
+    """`length` bytes of an open file from `offset` on; whoever sends it closes the file."""
 
     file: BinaryIO
     offset: int
-    count: int
+    length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """One final answer. `body` or `file`, never both; `code` says in the log why it was refused."""
 
     status: int
@@ -64,8 +61,7 @@ _RANGE = re.compile(r"bytes=\s*([0-9]{0,4000})-([0-9]{0,4000})\s*", re.ASCII | r
 _ENTITY_TAG = re.compile(r'(W/)?("[^"]*")')
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(NamedTuple):
     """What tells one state of a file from another: a strong ETag, and its time in whole seconds."""
 
     etag: str

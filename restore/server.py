@@ -90,6 +90,7 @@ class Server:
                     await self._all_closed.wait()
         except TimeoutError:
             pass
+        self.outbox.flush()
         for connection in [*self._connections, *self._turned_away]:
             connection.abort()
         if self._sweeper is not None:
@@ -129,6 +130,7 @@ class Server:
         oldest = next(iter(self._idle), None)
         if oldest is None:
             return False
+        self.outbox.flush()  # with its last answer, if that is as new as this
         self.forget(oldest)
         oldest.abort()
         return True

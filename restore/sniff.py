@@ -10,8 +10,8 @@ starts.
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -190,8 +190,7 @@ def _text_or_unknown(text: bytes) -> Kind:
 # -- ISO base media files (ISO/IEC 14496-12): HEIC, AVIF and most videos
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One box: `type` is its four letters, `start` and `end` bound its content in the data walked.
 
     `end` may lie past the end of the data when only the head of a file is at hand, never past the

@@ -17,9 +17,9 @@ import tempfile
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from inspect import isawaitable
 from pathlib import Path
+from typing import NamedTuple
 
 from restore import child, progress
 from restore.limits import MIB
@@ -34,8 +34,7 @@ _LARGEST_WORK_BYTES = 2048 * MIB  # that one job may write: 16384 x 16384 RGB, t
 _LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One attempt at a job. `upload` and `folder` are paths; `folder` is empty and only its own."""
 
     job_id: str
@@ -49,8 +48,7 @@ class Task:
     upscale: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an attempt ended: `output` is a path inside the task's folder, or `error` is set.
 
     `error` is one of contract.JOB_ERRORS; `detail` is the cause, for the log only; `note` is what
@@ -65,8 +63,7 @@ class Outcome:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """What an image's header says: upright pixels, and a code of contract.PROBLEMS or None.
 
     Both sides are 0 where they couldn't be read.
@@ -78,11 +75,10 @@ class Inspection:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
+class Models(NamedTuple):
     """The ids that a provider offers, each with a line on what it does; `problem`: a sentence."""
 
-    models: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = {}
     problem: str | None = None
     detail: str = ""
 

@@ -1,4 +1,3 @@
-import dataclasses
 import errno
 import os
 import pickle
@@ -47,7 +46,7 @@ class WorkerCase(unittest.TestCase):
             strength=0.6,
             upscale=1,
         )
-        return dataclasses.replace(task, **changes)  # type: ignore[arg-type]
+        return task._replace(**changes)  # type: ignore[arg-type]
 
     def run_bad(self, name: str, **changes: object) -> Outcome:
         return worker.run_job(self.task(f"tests.bad_providers:{name}", **changes))

@@ -8,7 +8,7 @@ that breaks a rule fails the connection for good, and what hides behind it is ne
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from restore.http11.chunked import ChunkedReader
 from restore.http11.head import HeadReader
@@ -19,8 +19,7 @@ from restore.http11.request import Request
 DEFAULT_LIMITS: Final = HttpLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """Bytes of a request's body, in order and never empty; often the received object itself."""
 
     data: bytes | memoryview

@@ -4,11 +4,10 @@ Every limit is an int, counted in bytes on the wire or in lines, so what is refu
 was sent alone: on no clock, no memory figure, no setting of the socket.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
+class HttpLimits(NamedTuple):
     """How much of each part of a request is accepted, and which cost each number bounds.
 
     Together they bound what a connection holds while a head or a trailer arrives: at most

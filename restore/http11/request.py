@@ -6,8 +6,8 @@ whether the connection goes on. Wherever two readers could understand it differe
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
+from typing import NamedTuple
 
 from restore.http11.limits import ProtocolError, malformed
 from restore.http11.lines import TCHAR
@@ -74,8 +74,7 @@ class Headers:
         return f"Headers({self._combined!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request head that passed every rule.
 
     `target` is as it was sent (ASCII without spaces); `path` and `query` are its parts, still

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from restore.multipart.headers import (
     DEFAULT_LIMITS,
@@ -44,8 +44,7 @@ class NeedData(Enum):
 NEED_DATA: Final = NeedData.NEED_DATA
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part begins.
 
     `name` is "" where the client gave none. `filename` is the last component of what the client
@@ -58,8 +57,7 @@ class Part:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """Some bytes of the part, never none. A view into a received chunk, which it keeps alive."""
 
     data: bytes | memoryview

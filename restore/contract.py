@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _json
 from typing import NamedTuple
 
@@ -219,6 +220,7 @@ def created_json(job_id: str) -> bytes:
     return f'{{"job_id": {_json(job_id)}, "status": "queued"}}'.encode()
 
 
+@lru_cache(maxsize=1024)  # most polls are told what the one before was told
 def job_json(
     job_id: str, status: str, progress: float, result_url: str | None, error: str | None
 ) -> bytes:

@@ -21,21 +21,20 @@ _NO_LENGTH = frozenset({204, 304})  # RFC 9110, 8.6
 
 def head_of(response: Response, date: str, *, keep: bool, old: bool = False) -> bytes:
     """Status line and headers. `date` is an HTTP date, `old` says that the client speaks 1.0."""
-    framing = f"Date: {date}\r\n"
-    if response.status not in _NO_LENGTH:
-        length = response.file.length if response.file else len(response.body)
-        framing += f"Content-Length: {length}\r\n"
+    length = response.file.length if response.file else len(response.body)
+    return _head(response.status, response.headers, length, date, keep, old)
+
+
+@lru_cache(maxsize=256)  # the answers of one second have few heads: 5 us each otherwise
+def _head(status: int, headers: Headers, length: int, date: str, keep: bool, old: bool) -> bytes:
+    framing: Headers = (("Date", date),)
+    if status not in _NO_LENGTH:
+        framing += (("Content-Length", str(length)),)
     if not keep:
-        framing += "Connection: close\r\n"
+        framing += (("Connection", "close"),)
     elif old:
-        framing += "Connection: keep-alive\r\n"
-    return b"%b%b\r\n" % (_fixed_head(response.status, response.headers), framing.encode())
-
-
-@lru_cache(maxsize=256)  # most answers begin with one of a few heads
-def _fixed_head(status: int, headers: Headers) -> bytes:
-    """Status line and the response's own headers, checked, without the empty line at the end."""
-    return http11.response_head(status, headers)[:-2]
+        framing += (("Connection", "keep-alive"),)
+    return http11.response_head(status, headers + framing)
 
 
 async def send_file(

@@ -5,6 +5,7 @@ JobSpec under the same names, and a test holds that.
 """
 
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from restore.contract import JobSpec
@@ -97,6 +98,7 @@ def decode(row: tuple[Any, ...]) -> Job:
     return Job(*values)
 
 
+@lru_cache(maxsize=1024)  # most polls find what the one before found
 def decode_state(row: tuple[Any, ...]) -> JobState:
     """What a row of SELECT_STATE says. Raises ValueError where it is no job's."""
     status, progress, output, error = row

@@ -20,10 +20,10 @@ from restore.logs import AccessLog
 from restore.outbox import Outbox
 
 # Received at once. With more, one quick upload holds up the others; with less each byte costs more:
-# each look at what has come is 60 us, however much it is. Server's CPU a MB of 4 uploads with 128,
-# 256 and 512 KiB: 2.9, 2.5, 2.5 ms; polls beside them, p50 and p99, with 64, 128 and 256: 1.6 and
-# 10, 1.3 and 8, 1.4 and 10 ms (3.11.7, 2 cores, 2026-11-22).
-_BUFFER_BYTES = 256 * limits.KIB
+# each look at what has come is 60 us, however much it is. Beside 4 uploads a poll takes, p50 and
+# p99, 2.0 and 12 ms with 64 KiB, 3.2 and 14 with 128, 4.2 and 14 with 256; their CPU a MB is the
+# same from 128 on (3.11.7, 2 cores, 2026-11-22).
+_BUFFER_BYTES = 128 * limits.KIB
 _TURNS_TO_READ = 8  # of the loop: accept, connect, read, each one or two
 _LEAST = 16  # connections, whatever the descriptors say
 

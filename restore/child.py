@@ -87,7 +87,7 @@ def settings() -> ChildSettings:
 
 
 def begin(progress: c_double, output: Connection, settings: ChildSettings) -> None:
-    """The executor's initializer. It never raises: a child that can't be niced still works.
+    """What each child begins with. It never raises: a child that can't be niced still works.
 
     `progress` is shared with the server, `output` the writing end of a pipe that it reads.
     """

@@ -1,9 +1,9 @@
 """One child process: brought up, killed, waited for; and the kind of it that runs jobs.
 
-A ProcessPoolExecutor of one worker, because where several children share an executor the death of
-one fails its neighbours' calls and poisons every later one. When there is a child and what becomes
-of its calls is pool's. A child that has to go is killed, never asked: it holds nothing that isn't
-on disk, and a provider's exit handlers may hang.
+That kind is a ProcessPoolExecutor of one worker: where several children share an executor the death
+of one fails its neighbours' calls and poisons every later one; the other is directchild's. When
+there is a child and what becomes of its calls is pool's. A child that has to go is killed, never
+asked: it holds nothing that isn't on disk, and a provider's exit handlers may hang.
 """
 
 import asyncio

@@ -129,8 +129,8 @@ class Connection(asyncio.BufferedProtocol):
         self._deadline = self._loop.time() + self._limits.write_stall_s
 
     def resume_writing(self) -> None:
-        self._unsent = 0
-        self._deadline = math.inf
+        # A head that has begun meanwhile gets its time from now on.
+        self._unsent, self._in_head, self._deadline = 0, False, math.inf
         if self._phase is Phase.LINGER:
             self._discard(0)
         else:
@@ -207,6 +207,7 @@ class Connection(asyncio.BufferedProtocol):
         self._hub.begin_work(self)
         if request.has_body:
             self._hub.outbox.flush()  # a 100 may come next
+            self._transport.resume_reading()  # paused where the one before was long at work
             expects = request.expect_continue
             self._body = RequestBody(self._http, self._transport, expects, self._limits)
         exchange = Exchange(request, self._body or NO_BODY, self._peer)
@@ -319,8 +320,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _discard(self, count: int) -> None:
         """Count what still comes, and set the time that it has."""
-        limits = self._limits
-        self._lingered += count
+        self._lingered, limits = self._lingered + count, self._limits
         if self._lingered > limits.linger_bytes:
             self._transport.abort()
         elif not self._unsent:

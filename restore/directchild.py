@@ -34,6 +34,7 @@ class DirectChild(ChildProcess):
         self._calls: Connection | None = None  # our ends of its two pipes
         self._replies: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # once it listens
+        self._over: BrokenExecutor | None = None  # why no call will be answered any more
         self._received = bytearray()
         self._ended: asyncio.Future[Reply] | None = None  # of the call under way
 
@@ -55,7 +56,9 @@ class DirectChild(ChildProcess):
         if self._replies not in wait([self._replies, self._process.sentinel], bound_s):
             raise BrokenExecutor("died or hung at its start")
         os.read(self._replies.fileno(), 1)  # it says so by one byte
-        os.set_blocking(self._replies.fileno(), False)
+        for pipe in (self._calls, self._replies):
+            assert pipe is not None, "_begin() comes first"
+            os.set_blocking(pipe.fileno(), False)  # our ends only
 
     def _call(
         self,
@@ -67,11 +70,16 @@ class DirectChild(ChildProcess):
         message = pickle.dumps((function, args))
         if len(message) > child.RESULT_BYTES:
             raise ValueError(f"a call of {len(message)} bytes is too large to hand over")
-        self._ended = ended
+        if self._over is not None:
+            raise self._over
         if self._loop is None:
             self._listen(ended.get_loop())
-        # Its pipe is empty and takes more than this at once: the child is waiting for a call.
-        os.write(self._calls.fileno(), child.HEAD.pack(len(message)) + message)
+        self._ended = ended
+        # Its pipe is empty, for the child waits for a call, and holds 64 KiB or on macOS 16. Where
+        # the system has less to give (a user over pipe-user-pages-soft), no child can be had.
+        whole = child.HEAD.pack(len(message)) + message
+        if os.write(self._calls.fileno(), whole) < len(whole):
+            raise BrokenExecutor("the call did not fit into the pipe")
 
     def kill(self) -> None:
         super().kill()
@@ -83,8 +91,9 @@ class DirectChild(ChildProcess):
         loop.add_reader(self._replies.fileno(), self._read)
         loop.add_reader(self._process.sentinel, self._on_death)
 
-    def _end(self, error: BaseException) -> None:
-        """No more news are expected of this child. On the loop, or before it listens."""
+    def _end(self, error: BrokenExecutor) -> None:
+        """Nothing more is expected of this child. On the loop, or before it listens."""
+        self._over = error
         loop, self._loop = self._loop, None
         if loop is not None and self._replies is not None:
             loop.remove_reader(self._replies.fileno())
@@ -106,13 +115,16 @@ class DirectChild(ChildProcess):
         if not some:
             self._end(BrokenExecutor("the child has closed its pipe"))
             return
+        if self._ended is None or self._ended.done():
+            self._end(BrokenExecutor("the child speaks unasked"))
+            return
         self._received += some
         if len(self._received) < child.HEAD.size:
             return
         (size,) = child.HEAD.unpack_from(self._received)
         if size > _MOST_BYTES:
             self._end(BrokenExecutor("a reply without measure"))
-        elif len(self._received) >= child.HEAD.size + size and self._ended is not None:
+        elif len(self._received) >= child.HEAD.size + size:
             message = bytes(self._received[child.HEAD.size : child.HEAD.size + size])
             self._received.clear()
             settle(self._ended, _reply_of(message))

@@ -31,7 +31,7 @@ class FileThreads:
         return future
 
     def close(self) -> None:
-        """Begin no more calls; those under way go on."""
+        """Begin no more calls; those under way go on, and nobody is told of the others."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -41,13 +41,22 @@ def _call(
     function: Callable[..., object],
     args: tuple[object, ...],
 ) -> None:
-    result, error = None, None
-    try:
-        result = function(*args)
-    except BaseException as raised:
-        error = raised
     with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
-        loop.call_soon_threadsafe(_settle, future, result, error)
+        loop.call_soon_threadsafe(_settle, future, *_attempt(function, args))
+
+
+def _attempt(
+    function: Callable[..., object], args: tuple[object, ...]
+) -> tuple[object, BaseException | None]:
+    """Result and error, in a frame that lets go of the error.
+
+    Error, traceback and frame would be a ring otherwise, and hold `args`, a piece of an upload,
+    until the garbage collector comes by.
+    """
+    try:
+        return function(*args), None
+    except BaseException as error:
+        return None, error
 
 
 def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:

@@ -1,7 +1,7 @@
 """Looks at the headers of uploads in a child, those that wait together in one call.
 
-A warm call into a child costs the server more CPU than looking at a header costs the child: so
-while one call is under way the next ones gather. The rule kept here: one upload's end never tells
+A call there and back wakes two processes, which costs as much as looking at a header: so while one
+call is under way the next ones gather. The rule kept here: one upload's end never tells
 on another's. Where a call dies or takes too long, each of its files is looked at once more, alone.
 """
 

@@ -1,11 +1,17 @@
 """connection: in every state it can be in, when something else happens to it."""
 
+import asyncio
 import socket
+import threading
 import unittest
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from unittest import mock
 
+from restore.connection import Connection
+from restore.limits import DEFAULT_CONNECTION_LIMITS
+from restore.responses import Response
 from tests.edge import LARGE, SMALL_BUFFER, Edge
 from tests.rawclient import answers_in, connect, read_answers, read_to_end
 from tests.service import wait_until
@@ -105,6 +111,42 @@ class OrderTest(ConnectionTest):
         sock.sendall(post(b"hold", body)[300_000:] + QUICK)
         held, quick = read_answers(sock, 2)
         self.assertEqual((held.body, quick.body), (b"1000000", b"quick"))
+
+    def test_an_upload_behind_a_request_that_takes_its_time(self) -> None:
+        """What came of it meanwhile stopped the reading, which has to go on."""
+        edge = self.edge()
+        sock = self.connect(edge, WAIT)
+        wait_until(lambda: edge.waiting, "the first")
+        body = bytes(1_000_000)
+        sender = threading.Thread(target=sock.sendall, args=(post(b"count", body) + QUICK,))
+        sender.start()
+        self.addCleanup(sender.join)
+        (connection,) = edge.server._connections
+        most = DEFAULT_CONNECTION_LIMITS.held_bytes
+        wait_until(lambda: connection._http.buffered > most, "more than is held")
+        edge.release()
+        waited, counted, quick = read_answers(sock, 3)
+        bodies = (waited.body, counted.body, quick.body)
+        self.assertEqual(bodies, (b"waited", b"1000000", b"quick"))
+
+
+class DeadlineTest(unittest.IsolatedAsyncioTestCase):
+    async def test_half_a_head_behind_an_answer_that_stood_still_keeps_its_deadline(self) -> None:
+        hub = mock.Mock(limits=DEFAULT_CONNECTION_LIMITS, buffer=memoryview(bytearray(1000)))
+        hub.date, hub.stopping = "", False
+        hub.handle.return_value = Response(200)
+        connection = Connection(hub, asyncio.get_running_loop())
+        transport = mock.Mock()
+        transport.get_write_buffer_size.return_value = 100_000
+        transport.is_closing.return_value = False
+        transport.get_extra_info.return_value = ("127.0.0.1", 1)
+        connection.connection_made(transport)
+        data = QUICK + QUICK[:-1]
+        hub.buffer[: len(data)] = data
+        connection.buffer_updated(len(data))
+        connection.pause_writing()  # as the answer is written
+        connection.resume_writing()
+        self.assertLess(connection.deadline, asyncio.get_running_loop().time() + 16.0)
 
 
 class FairTest(ConnectionTest):

@@ -1,8 +1,10 @@
 """Calls on threads: their ends come to the loop, and to nobody where nobody waits."""
 
 import asyncio
+import gc
 import threading
 import unittest
+import weakref
 
 from restore.filethreads import FileThreads
 
@@ -43,6 +45,23 @@ class FileThreadsTest(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(ended.is_set())
         self.assertTrue(future.cancelled())
         self.assertEqual([], faults)
+
+    async def test_an_error_holds_on_to_no_argument(self) -> None:
+        class Piece:
+            pass
+
+        def fail(_: Piece) -> None:
+            raise OSError("disk full")
+
+        piece = Piece()
+        gone = weakref.ref(piece)
+        gc.disable()
+        self.addCleanup(gc.enable)
+        with self.assertRaises(OSError):
+            await self.threads.run(fail, piece)
+        del piece
+        await self.threads.run(len, "")  # the thread has let go of the call before
+        self.assertIsNone(gone())
 
     async def test_an_end_after_the_loop_has_closed_is_nobodys(self) -> None:
         go_on = threading.Event()

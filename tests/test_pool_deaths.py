@@ -3,15 +3,18 @@
 import asyncio
 import inspect
 import os
+import pickle
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
-from restore import limits
+from restore import child, limits
+from restore.directchild import DirectChild
 from restore.pool import ChildDied, ChildError, ChildNotStarted, ChildStalled
 from tests import bad_providers, pools
 from tests.pools import NOTHING, PoolCase
@@ -218,6 +221,23 @@ class Deaths(PoolCase):
 class DirectDeaths(Deaths):
     direct = True
 
+    def test_a_death_that_was_noticed_while_idle_is_nobodys_death(self) -> None:
+        os.kill(self.call(os.getpid), signal.SIGKILL)
+        known = cast(DirectChild, self.slot._child)
+        self.wait(pools.until(lambda: known._over is not None))
+        self.assertEqual(self.call(identity, 1), 1)
+
+    def test_what_is_said_unasked_answers_no_later_call(self) -> None:
+        pid = self.call(_speaks_unasked)
+        known = cast(DirectChild, self.slot._child)
+        self.wait(pools.until(lambda: known._over is not None))
+        self.assertNotEqual(self.call(os.getpid), pid)
+
+    def test_a_pipe_with_less_room_than_the_call(self) -> None:
+        stingy = mock.Mock(wraps=os, write=lambda fd, data: len(data) // 2)
+        with mock.patch("restore.directchild.os", stingy), self.assertRaises(ChildNotStarted):
+            self.call(len, "")
+
     def test_a_reply_that_is_none(self) -> None:
         for message in (b"\xff" * 8, b"\x00\x00\x00\x02N.", b"\x00\x00\x00\x01x"):
             with self.assertRaises(ChildDied):
@@ -228,6 +248,16 @@ def _replies(message: bytes) -> None:
     """Answer with `message` in place of a reply, and never with one."""
     os.write(_serving()["replies"].fileno(), message)
     time.sleep(3600)
+
+
+def _speaks_unasked() -> int:
+    """Say, behind the reply, something that nobody asked for."""
+    replies = _serving()["replies"].fileno()
+    message = pickle.dumps(child.Reply(pickle.dumps("unasked"), "", spent=False))
+    timer = threading.Timer(0.1, os.write, (replies, child.HEAD.pack(len(message)) + message))
+    timer.daemon = True
+    timer.start()
+    return os.getpid()
 
 
 def _serving() -> dict[str, Any]:

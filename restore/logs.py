@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 
-FLUSH_S = 0.02  # a request line may wait this long, so that many share one system call
+FLUSH_S = 0.1  # a request line may wait this long: each flush wakes the server once more
 BUFFER_CHARS = 2_000_000  # of what nobody has read yet
 STUCK_S = 0.25  # until the next try where nothing is taken
 PATH_CHARS = 512  # of a request's path; the rest of a longer one is left out

@@ -9,6 +9,7 @@ the loop never waits for the child, and a child that is gone ends the call that 
 import asyncio
 import os
 import pickle
+import select
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from multiprocessing import Pipe
@@ -35,6 +36,7 @@ class DirectChild(ChildProcess):
         self._replies: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # once it listens
         self._over: BrokenExecutor | None = None  # why no call will be answered any more
+        self._death = select.poll()
         self._received = bytearray()
         self._ended: asyncio.Future[Reply] | None = None  # of the call under way
 
@@ -59,6 +61,7 @@ class DirectChild(ChildProcess):
         for pipe in (self._calls, self._replies):
             assert pipe is not None, "_begin() comes first"
             os.set_blocking(pipe.fileno(), False)  # our ends only
+        self._death.register(self._process.sentinel, select.POLLIN)
 
     def _call(
         self,
@@ -70,6 +73,8 @@ class DirectChild(ChildProcess):
         message = pickle.dumps((function, args))
         if len(message) > child.RESULT_BYTES:
             raise ValueError(f"a call of {len(message)} bytes is too large to hand over")
+        if self._death.poll(0):  # the loop hasn't been told yet
+            self._on_death()
         if self._over is not None:
             raise self._over
         if self._loop is None:
@@ -105,6 +110,7 @@ class DirectChild(ChildProcess):
         if self._loop is not None:
             self._read()  # what it said before
         self._end(BrokenExecutor("the child is gone"))
+        super().kill()  # it may live on where only the fork server is gone
 
     def _read(self) -> None:
         assert self._replies is not None, "start() comes first"

@@ -57,7 +57,7 @@ DOORS = {
     "socketserver": set[str](),
     "ssl": set[str](),
     "selectors": set[str](),
-    "select": {"child", "logs"},
+    "select": {"child", "directchild", "logs"},
     "signal": {"app", "child", "childprocess", "forkserver"},
     "fcntl": {"child", "disk"},
     "resource": {"child", "server"},

@@ -215,7 +215,7 @@ class Deaths(PoolCase):
         os.kill(server, signal.SIGKILL)
         self.assert_gone(server)
         self.assertEqual(self.call(identity, 1), 1)
-        self.assert_gone(pid)
+        self.wait(pools.until(lambda: not pools.living([pid], 0.0)))
 
 
 class DirectDeaths(Deaths):

@@ -26,6 +26,7 @@ from restore.forkserver import ForkServer, signals_blocked
 START_S = 30.0  # for a child to come up, on a machine that is very busy
 
 InitArgs = tuple[c_double, Connection, ChildSettings]  # of child.begin
+Call = tuple[Callable[..., object], tuple[object, ...]]  # of child.call
 
 
 class ChildProcess(ABC):
@@ -63,7 +64,7 @@ class ChildProcess(ABC):
         """
         self.calls += 1
         ended: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._call(ended, function, args)
+        self._hand_over((function, args), ended)
         return ended
 
     def kill(self) -> None:
@@ -97,13 +98,8 @@ class ChildProcess(ABC):
         """Wait until it can be called. Raises where it died or takes longer than that."""
 
     @abstractmethod
-    def _call(
-        self,
-        ended: "asyncio.Future[Reply]",
-        function: Callable[..., object],
-        args: tuple[object, ...],
-    ) -> None:
-        """Hand child.call to the process; its end is `ended`'s."""
+    def _hand_over(self, call: Call, ended: "asyncio.Future[Reply]") -> None:
+        """Have the process make the call; its end is `ended`'s."""
 
     @abstractmethod
     def _clean_up(self) -> None:
@@ -152,22 +148,17 @@ class ExecutorChild(ChildProcess):
         assert self._first is not None, "_begin() comes first"
         self._first.result(bound_s)
 
-    def _call(
-        self,
-        ended: "asyncio.Future[Reply]",
-        function: Callable[..., object],
-        args: tuple[object, ...],
-    ) -> None:
+    def _hand_over(self, call: Call, ended: "asyncio.Future[Reply]") -> None:
         assert self._executor is not None, "start() comes first"
         loop = ended.get_loop()
 
-        def tell(call: "Future[Reply]") -> None:
+        def tell(done: "Future[Reply]") -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, ended, call.exception() or call.result())
+                loop.call_soon_threadsafe(settle, ended, done.exception() or done.result())
 
         # (asyncio.wrap_future would cancel the call with the future, and an executor of 3.11 whose
         # child then dies breaks on that.)
-        self._executor.submit(child.call, function, args).add_done_callback(tell)
+        self._executor.submit(child.call, *call).add_done_callback(tell)
 
     def _clean_up(self) -> None:
         """End the executor, bounded.

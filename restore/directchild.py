@@ -10,7 +10,6 @@ import asyncio
 import os
 import pickle
 import select
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -19,7 +18,7 @@ from typing import Any
 
 from restore import child, limits
 from restore.child import Reply
-from restore.childprocess import ChildProcess, InitArgs, settle
+from restore.childprocess import Call, ChildProcess, InitArgs, settle
 
 _MOST_BYTES = 2 * child.RESULT_BYTES  # of a message: a result, or a failure's text
 _READ_BYTES = 64 * limits.KIB
@@ -63,14 +62,9 @@ class DirectChild(ChildProcess):
             os.set_blocking(pipe.fileno(), False)  # our ends only
         self._death.register(self._process.sentinel, select.POLLIN)
 
-    def _call(
-        self,
-        ended: "asyncio.Future[Reply]",
-        function: Callable[..., object],
-        args: tuple[object, ...],
-    ) -> None:
+    def _hand_over(self, call: Call, ended: "asyncio.Future[Reply]") -> None:
         assert self._calls is not None, "start() comes first"
-        message = pickle.dumps((function, args))
+        message = pickle.dumps(call)
         if len(message) > child.RESULT_BYTES:
             raise ValueError(f"a call of {len(message)} bytes is too large to hand over")
         if self._death.poll(0):  # the loop hasn't been told yet

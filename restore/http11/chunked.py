@@ -15,9 +15,11 @@ SIZE_DIGITS = 15  # hexadecimal; an exabyte
 GATHERED_BYTES = 16 * 1024  # small chunks are joined to about this much, for those who write them
 GATHERED_CHUNKS = 256  # and no more than so many: a millisecond of work, before the caller is asked
 
-_QUOTED = rf'"(?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*+"'
+_QUOTED = rf'"(?>(?:[\t !#-\[\]-~\x80-\xff]|\\[{FIELD_CHAR}])*)"'
 _EXTENSION = rf"[\t ]*+;[\t ]*+[{TCHAR}]++(?:[\t ]*=[\t ]*+(?:[{TCHAR}]++|{_QUOTED}))?"
-_SIZE_LINE = re.compile(rf"([0-9A-Fa-f]{{1,{SIZE_DIGITS}}}+)(?:{_EXTENSION})*+".encode("latin-1"))
+_SIZE_LINE = re.compile(
+    rf"([0-9A-Fa-f]{{1,{SIZE_DIGITS}}}+)(?>(?:{_EXTENSION})*)".encode("latin-1")
+)
 _BARE_SIZE = re.compile(rb"([0-9A-Fa-f]{1,%d}+)\r\n" % SIZE_DIGITS)  # as nearly all are
 
 

@@ -16,7 +16,7 @@ METHOD_BYTES = 32  # UPDATEREDIRECTREF, the longest registered method, has 17
 REMEMBERED_BYTES = 1024  # of a head kept for comparison with the next one of the connection
 
 _REQUEST_LINE = rf"([{TCHAR}]{{1,{METHOD_BYTES}}}+) ([!-~]++) HTTP/"
-_HEAD = re.compile(rf"{_REQUEST_LINE}1\.([0-9])\r\n((?:{FIELD_LINE}\r\n)*+)\r\n")
+_HEAD = re.compile(rf"{_REQUEST_LINE}1\.([0-9])\r\n((?>(?:{FIELD_LINE}\r\n)*))\r\n")
 _ANY_VERSION = re.compile(rf"{_REQUEST_LINE}([0-9])\.[0-9]".encode())
 _NOT_IN_REQUEST_LINE = re.compile(rb"[^ -~]")
 _METHOD_CHARS = bytes(code for code in range(128) if re.match(rf"[{TCHAR}]", chr(code)))

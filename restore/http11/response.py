@@ -34,7 +34,7 @@ REASONS = {
     505: "HTTP Version Not Supported",
 }
 
-_FIELDS = re.compile(rf"(?:{FIELD_LINE}\r\n)*+")
+_FIELDS = re.compile(rf"(?>(?:{FIELD_LINE}\r\n)*)")
 
 
 def response_head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:

@@ -19,12 +19,13 @@ from restore import config as configuration
 from restore import limits, machine, server, worker
 from restore.child import ChildSettings
 from restore.config import Config, ConfigError
+from restore.database import StoreError
 from restore.dispatcher import Dispatcher
 from restore.filethreads import FileThreads
 from restore.handlers import Handlers
 from restore.inspector import Inspector
 from restore.intake import Intake
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.logs import AccessLog, LogHandler, LogWriter
 from restore.pool import ChildError, Pool
 from restore.storage import Storage, StorageError

@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any
 
 from restore import limits, memory, recovery
+from restore.database import StoreError
 from restore.jobrun import GIVE_BACK_S, JobRun, Surroundings
 from restore.jobs import Job, JobStatus
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.pool import Pool, Slot
 from restore.retention import Retention, SteadyClock
 from restore.storage import Storage, StorageError

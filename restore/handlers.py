@@ -24,12 +24,13 @@ from restore.contract import (
     created_json,
     job_json,
 )
+from restore.database import StoreError
 from restore.dispatcher import Dispatcher
 from restore.formparser import Body, too_large
 from restore.http11 import Request
 from restore.intake import Intake
 from restore.jobs import JobStatus
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.multipart import FormError, boundary_of, essence_of
 from restore.ratelimit import RateLimiter
 from restore.responses import (

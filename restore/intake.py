@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 
 from restore import limits
 from restore.contract import MAX_SIDE_PX, Refusal, parse_fields
+from restore.database import StoreError
 from restore.filethreads import FileThreads
 from restore.formparser import Body, Chunk, Form, FormParser
 from restore.inspector import Inspector
 from restore.jobs import Job
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.responses import retry_after
 from restore.storage import Storage, StorageError, Upload
 

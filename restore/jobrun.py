@@ -16,8 +16,9 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from restore.database import StoreError
 from restore.jobs import MAX_ATTEMPTS, Job
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.pool import ChildDied, ChildNotStarted, ChildStalled, Slot
 from restore.storage import OutputError, Storage, StorageError
 from restore.telemetry import Telemetry

@@ -1,4 +1,4 @@
-"""The jobs' table in SQLite: the only file that imports sqlite3.
+"""The jobs' table in SQLite.
 
 Writes go to one thread, which commits whatever has gathered as one transaction, so that many
 promises share a sync; reads happen on the event loop by a connection of their own.
@@ -14,30 +14,23 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from restore import jobrows
+from restore import database, jobrows
+from restore.database import StoreError, failing, store_error
 from restore.jobs import Job, JobState, JobStatus
-from restore.limits import MIB
 
-_APPLICATION_ID = 0x52535452  # "RSTR" in the file's header: a restore job store
 _BUSY_S = 5.0  # a write waits this long for another program that holds the database
 _READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing in WAL mode
 _CLOSE_S = 10.0  # for the writer to finish what it has
 _BATCH = 1000  # writes in one transaction
 _FREE_PAGES = 256  # given back to the file system after a transaction that deleted rows
-_CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
-_WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
 
 T = TypeVar("T")
 log = logging.getLogger("restore")
-
-
-class StoreError(Exception):
-    """The database can't be read or written now: one sentence; the cause holds the detail."""
 
 
 class _Written(NamedTuple):
@@ -67,11 +60,11 @@ class JobStore:
         self._barrier = barrier
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
-        with _failing(f"The database {path} can't be used"):
-            self._writer = _connect(path, _BUSY_S)
+        with failing(f"The database {path} can't be used"):
+            self._writer = database.connect(path, _BUSY_S)
             try:
-                _prepare(self._writer, path)
-                self._reader = _connect(path, _READ_BUSY_S)
+                database.prepare(self._writer, path)
+                self._reader = database.connect(path, _READ_BUSY_S)
             except BaseException:
                 self._writer.close()
                 raise
@@ -108,7 +101,7 @@ class JobStore:
             rows = self._reader.execute(query, (job_id,)).fetchall()
             return decode(rows[0]) if rows else None
         except (sqlite3.Error, ValueError) as error:
-            raise _store_error("The database can't be read", error) from error
+            raise store_error("The database can't be read", error) from error
 
     def next_queued(self, skip: Collection[str] = ()) -> Job | None:
         """The job that waits longest and whose id is not in `skip` (few). Raises StoreError."""
@@ -126,15 +119,15 @@ class JobStore:
     def known(self, job_ids: Collection[str]) -> set[str]:
         """Those of `job_ids` (at most 500) that have a row. Raises StoreError."""
         query = jobrows.select_ids(len(job_ids))
-        with _failing("The database can't be read"):
+        with failing("The database can't be read"):
             return {row[0] for row in self._reader.execute(query, tuple(job_ids)).fetchall()}
 
     def _count(self) -> jobrows.Counts:
-        with _failing("The database can't be read"):
+        with failing("The database can't be read"):
             return jobrows.Counts(*self._reader.execute(jobrows.COUNT).fetchone())
 
     def _select(self, query: str, *arguments: Any) -> list[Job]:
-        with _failing("The database can't be read"):
+        with failing("The database can't be read"):
             rows = self._reader.execute(query, arguments).fetchall()
             return [jobrows.decode(row) for row in rows]
 
@@ -219,7 +212,7 @@ class JobStore:
                 for write in batch:
                     self._commit([write])
                 return
-            outcomes = [_store_error("The database can't be written", error)]
+            outcomes = [store_error("The database can't be written", error)]
         loop = batch[0].future.get_loop()
         with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
@@ -281,66 +274,3 @@ def _ignore(future: asyncio.Future[Any]) -> None:
     """Take notice of a future's end, so that asyncio doesn't complain of an unread exception."""
     if not future.cancelled():
         future.exception()
-
-
-def _store_error(sentence: str, error: Exception) -> StoreError:
-    failure = StoreError(f"{sentence}: {str(error).rstrip('.')}.")
-    failure.__cause__ = error
-    return failure
-
-
-@contextmanager
-def _failing(sentence: str) -> Iterator[None]:
-    """Turn SQLite's errors into a StoreError: `sentence` and SQLite's reason."""
-    try:
-        yield
-    except (sqlite3.Error, ValueError) as error:  # ValueError: a row that somebody else wrote
-        raise _store_error(sentence, error) from error
-
-
-def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=busy_s, isolation_level=None, check_same_thread=False
-    )
-    try:
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA fullfsync = ON")  # macOS: past the drive's cache
-        connection.execute("PRAGMA checkpoint_fullfsync = ON")
-        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check whose database this is, and bring its schema to the version of this server."""
-    version, application, tables = (
-        connection.execute(query).fetchone()[0]
-        for query in (
-            "PRAGMA user_version",
-            "PRAGMA application_id",
-            "SELECT count(*) FROM sqlite_master",
-        )
-    )
-    if (application or version or tables) and application != _APPLICATION_ID:
-        raise StoreError(f"The database {path} belongs to another program.")
-    if version > len(jobrows.SCHEMA):
-        raise StoreError(
-            f"The database {path} was written by a newer version of this server "
-            f"(its version is {version}; this server knows {len(jobrows.SCHEMA)})."
-        )
-    if not tables:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-        raise StoreError(f"The database {path} is on a file system that can't hold it safely.")
-    if path.stat().st_size <= _CHECK_BYTES:
-        finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if finding != "ok":
-            raise StoreError(f"The database {path} is damaged: {' '.join(finding.split())}.")
-    if version < len(jobrows.SCHEMA):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {''.join(jobrows.SCHEMA[version:])}"
-            f" PRAGMA application_id = {_APPLICATION_ID};"
-            f" PRAGMA user_version = {len(jobrows.SCHEMA)}; COMMIT;"
-        )

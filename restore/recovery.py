@@ -19,8 +19,9 @@ import asyncio
 import logging
 from typing import NamedTuple
 
+from restore.database import StoreError
 from restore.jobs import MAX_VANISHED, Job
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.storage import Storage, StorageError
 
 SWEEP_BATCH = 200  # files looked up between two turns of the loop (2 ms)

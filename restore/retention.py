@@ -10,7 +10,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from restore.jobstore import JobStore, StoreError
+from restore.database import StoreError
+from restore.jobstore import JobStore
 from restore.storage import Storage, StorageError
 
 HOUR_S = 3600.0

@@ -83,7 +83,7 @@ def statements() -> Iterator[list[str]]:
     def recording(path: Path, **kwargs: Any) -> sqlite3.Connection:
         return connect(path, factory=Recorder, **kwargs)
 
-    with mock.patch("restore.jobstore.sqlite3.connect", recording):
+    with mock.patch("restore.database.sqlite3.connect", recording):
         yield calls
 
 

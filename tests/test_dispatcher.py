@@ -7,8 +7,8 @@ from typing import Any
 from unittest import mock
 
 from restore import dispatcher
+from restore.database import StoreError
 from restore.jobs import JobStatus
-from restore.jobstore import StoreError
 from restore.memory import estimate_mib
 from tests.jobdesk import Call, Desk, DeskTestCase, Hung
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from unittest import mock
 
+from restore.database import StoreError
 from restore.jobrun import JobRun
 from restore.jobs import JobStatus
-from restore.jobstore import StoreError
 from restore.storage import StorageError
 from tests.jobdesk import Call, Desk, DeskTestCase, Hung, and_then
 

@@ -9,8 +9,8 @@ import asyncio
 import random
 from collections import Counter
 
+from restore.database import StoreError
 from restore.jobs import ENDED, MAX_ATTEMPTS, JobStatus
-from restore.jobstore import StoreError
 from restore.worker import Outcome
 from tests.jobdesk import Call, DeskTestCase
 from tests.promises import LONG, seed

@@ -5,8 +5,8 @@ from pathlib import Path
 from unittest import mock
 
 from restore import jobrun
+from restore.database import StoreError
 from restore.jobs import MAX_ATTEMPTS, JobStatus
-from restore.jobstore import StoreError
 from restore.pool import ChildNotStarted
 from restore.storage import StorageError
 from tests.jobdesk import Call, DeskTestCase, Hung, files_in

@@ -7,8 +7,9 @@ from dataclasses import replace
 from unittest import mock
 
 from restore import jobrows, jobstore
+from restore.database import StoreError
 from restore.jobs import JobState, JobStatus
-from restore.jobstore import JobStore, StoreError
+from restore.jobstore import JobStore
 from restore.storage import Storage
 from tests.jobstore_testcase import (
     JobStoreTestCase,

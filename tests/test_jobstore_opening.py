@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 from unittest import mock
 
-from restore import jobrows, jobstore
-from restore.jobstore import JobStore, StoreError
+from restore import database, jobrows, jobstore
+from restore.database import StoreError
+from restore.jobstore import JobStore
 from tests.jobstore_testcase import (
     JobStoreTestCase,
     new_job,
@@ -75,7 +76,7 @@ class OpeningTests(JobStoreTestCase):
             self.refused("damaged|malformed")
 
     async def test_a_large_database_is_not_read_whole_at_the_start(self) -> None:
-        with mock.patch.object(jobstore, "_CHECK_BYTES", 0), statements() as calls:
+        with mock.patch.object(database, "_CHECK_BYTES", 0), statements() as calls:
             self.reopened()
         self.assertNotIn("PRAGMA quick_check(1)", calls)
         with statements() as calls:
@@ -96,7 +97,7 @@ class OpeningTests(JobStoreTestCase):
         def in_memory(_: Path, **kwargs: object) -> sqlite3.Connection:
             return connect(":memory:", isolation_level=None)
 
-        with mock.patch("restore.jobstore.sqlite3.connect", in_memory):
+        with mock.patch("restore.database.sqlite3.connect", in_memory):
             self.path.touch()
             self.refused("can't hold it safely")
 
@@ -123,7 +124,7 @@ class OpeningTests(JobStoreTestCase):
             opened.append(connect(path, isolation_level=None))
             return opened[0]
 
-        with mock.patch("restore.jobstore.sqlite3.connect", once):
+        with mock.patch("restore.database.sqlite3.connect", once):
             self.refused("unable to open")
         self.assertEqual(threading.active_count(), before)
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from unittest import mock
 
 from restore import jobstore
+from restore.database import StoreError
 from restore.jobs import Job, JobStatus
-from restore.jobstore import StoreError
 from tests.jobstore_testcase import (
     MANY,
     JobStoreTestCase,

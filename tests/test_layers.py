@@ -29,8 +29,8 @@ FLOORS = [
         """access childlog config http11 jobrows jobs memory multipart progress
         ratelimit responses sniff telemetry""",
         # 2: one outside power each
-        """child childpipe childprocess directchild disk filethreads forkserver images jobstore
-        logs machine pool providers storage""",
+        """child childpipe childprocess database directchild disk filethreads forkserver images
+        jobstore logs machine pool providers storage""",
         # 3: what runs in a child; one upload
         "formparser worker",
         # 4: what a request and a job go through
@@ -46,7 +46,7 @@ FLOORS = [
 
 # Who may import an outside power, told by the name before the first dot.
 DOORS = {
-    "sqlite3": {"jobstore"},
+    "sqlite3": {"database", "jobstore"},
     "PIL": {"images", "providers"},
     "pillow_heif": {"images"},
     "multiprocessing": {"child", "childpipe", "childprocess", "directchild", "forkserver", "pool"},

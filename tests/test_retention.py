@@ -4,8 +4,8 @@ import asyncio
 from unittest import mock
 
 from restore import retention
+from restore.database import StoreError
 from restore.jobs import Job, JobStatus
-from restore.jobstore import StoreError
 from restore.retention import HOUR_S, Retention, SteadyClock
 from tests.jobdesk import Desk, DeskTestCase, and_then
 

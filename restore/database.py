@@ -1,0 +1,92 @@
+"""The database file: opened, checked, brought to this version; its errors as ours.
+
+What is in it, and who writes it when, is jobstore's. The rule kept here: a commit is on the platter
+when it returns, and a file that is damaged, foreign or of a newer server stops the start.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from restore import jobrows
+from restore.limits import MIB
+
+_APPLICATION_ID = 0x52535452  # "RSTR" in the file's header: a restore job store
+_CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
+_WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
+
+
+class StoreError(Exception):
+    """The database can't be read or written now: one sentence; the cause holds the detail."""
+
+
+def store_error(sentence: str, error: Exception) -> StoreError:
+    """`sentence` and the reason in `error`, which becomes the cause."""
+    failure = StoreError(f"{sentence}: {str(error).rstrip('.')}.")
+    failure.__cause__ = error
+    return failure
+
+
+@contextmanager
+def failing(sentence: str) -> Iterator[None]:
+    """Turn SQLite's errors inside into a StoreError: `sentence` and SQLite's reason."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:  # ValueError: a row that somebody else wrote
+        raise store_error(sentence, error) from error
+
+
+def connect(path: Path, busy_s: float) -> sqlite3.Connection:
+    """A connection for any one thread at a time, that waits `busy_s` seconds for a lock.
+
+    Raises sqlite3.Error.
+    """
+    connection = sqlite3.connect(
+        path, timeout=busy_s, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: past the drive's cache
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check whose database this is, and bring its schema to the version of this server.
+
+    Raises StoreError with the sentence to stop the start with, sqlite3.Error and OSError.
+    """
+    version, application, tables = (
+        connection.execute(query).fetchone()[0]
+        for query in (
+            "PRAGMA user_version",
+            "PRAGMA application_id",
+            "SELECT count(*) FROM sqlite_master",
+        )
+    )
+    if (application or version or tables) and application != _APPLICATION_ID:
+        raise StoreError(f"The database {path} belongs to another program.")
+    if version > len(jobrows.SCHEMA):
+        raise StoreError(
+            f"The database {path} was written by a newer version of this server "
+            f"(its version is {version}; this server knows {len(jobrows.SCHEMA)})."
+        )
+    if not tables:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(f"The database {path} is on a file system that can't hold it safely.")
+    if path.stat().st_size <= _CHECK_BYTES:
+        finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if finding != "ok":
+            raise StoreError(f"The database {path} is damaged: {' '.join(finding.split())}.")
+    if version < len(jobrows.SCHEMA):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {''.join(jobrows.SCHEMA[version:])}"
+            f" PRAGMA application_id = {_APPLICATION_ID};"
+            f" PRAGMA user_version = {len(jobrows.SCHEMA)}; COMMIT;"
+        )

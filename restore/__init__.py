@@ -6,8 +6,8 @@ The way of one request, room by room:
        handlers.create_job    Origin, Host ─► flag 503 ─► rate 429 ─► queue, disk 503
                               ─► content type 415, declared length 413
                               (all before 100 Continue and the first byte of the body)
-       intake ─ formparser    multipart events ─► storage: temp file, bytes counted 413,
-                              first bytes sniffed 415
+       intake ─ formparser    multipart events ─► storage: temp file (up to 64 KiB: memory),
+                              bytes counted 413, first bytes sniffed 415
        pool.inspector         child: worker.inspect ─► width, height                    400
        contract.parse_fields  strength, upscale, model_id ─► JobSpec                    400
        storage + jobstore     upload and row synced to disk ─► 201     [the promise is made]

@@ -11,6 +11,7 @@ import os
 import pickle
 import select
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
@@ -36,6 +37,7 @@ class DirectChild(ChildProcess):
         self._loop: asyncio.AbstractEventLoop | None = None  # once it listens
         self._over: BrokenExecutor | None = None  # why no call will be answered any more
         self._death = select.poll()
+        self._unsent = memoryview(b"")  # of the call under way
         self._received = bytearray()
         self._ended: asyncio.Future[Reply] | None = None  # of the call under way
 
@@ -65,7 +67,7 @@ class DirectChild(ChildProcess):
     def _hand_over(self, call: Call, ended: "asyncio.Future[Reply]") -> None:
         assert self._calls is not None, "start() comes first"
         message = pickle.dumps(call)
-        if len(message) > child.RESULT_BYTES:
+        if len(message) > limits.CALL_BYTES:
             raise ValueError(f"a call of {len(message)} bytes is too large to hand over")
         if self._death.poll(0):  # the loop hasn't been told yet
             self._on_death()
@@ -74,11 +76,24 @@ class DirectChild(ChildProcess):
         if self._loop is None:
             self._listen(ended.get_loop())
         self._ended = ended
-        # Its pipe is empty, for the child waits for a call, and holds 64 KiB or on macOS 16. Where
-        # the system has less to give (a user over pipe-user-pages-soft), no child can be had.
-        whole = child.HEAD.pack(len(message)) + message
-        if os.write(self._calls.fileno(), whole) < len(whole):
-            raise BrokenExecutor("the call did not fit into the pipe")
+        self._unsent = memoryview(child.HEAD.pack(len(message)) + message)
+        self._send()
+        if self._unsent:  # a pipe may hold less than a call; the child reads on
+            ended.get_loop().add_writer(self._calls.fileno(), self._send_rest)
+
+    def _send(self) -> None:
+        assert self._calls is not None, "start() comes first"
+        with suppress(BlockingIOError):
+            self._unsent = self._unsent[os.write(self._calls.fileno(), self._unsent) :]
+
+    def _send_rest(self) -> None:
+        assert self._calls is not None and self._loop is not None, "_hand_over() comes first"
+        try:
+            self._send()
+        except OSError as error:
+            self._end(BrokenExecutor(f"the child takes no call: {error}"))
+        if not self._unsent and self._loop is not None:
+            self._loop.remove_writer(self._calls.fileno())
 
     def kill(self) -> None:
         super().kill()
@@ -94,7 +109,8 @@ class DirectChild(ChildProcess):
         """Nothing more is expected of this child. On the loop, or before it listens."""
         self._over = error
         loop, self._loop = self._loop, None
-        if loop is not None and self._replies is not None:
+        if loop is not None and self._calls is not None and self._replies is not None:
+            loop.remove_writer(self._calls.fileno())
             loop.remove_reader(self._replies.fileno())
             loop.remove_reader(self._process.sentinel)
         if self._ended is not None:
@@ -115,7 +131,7 @@ class DirectChild(ChildProcess):
         if not some:
             self._end(BrokenExecutor("the child has closed its pipe"))
             return
-        if self._ended is None or self._ended.done():
+        if self._ended is None or self._ended.done() or self._unsent:
             self._end(BrokenExecutor("the child speaks unasked"))
             return
         self._received += some

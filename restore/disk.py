@@ -56,6 +56,12 @@ def make_folder(folder: Path) -> None:
         sync_name(folder)
 
 
+def new_file(path: Path) -> int:
+    """Create `path`, which must not be there, private, and open it for writing."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, PRIVATE_FILE)
+
+
 def make_file(path: Path) -> int:
     """Open `path` for reading and writing, private, its name synced; create it if need be."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)

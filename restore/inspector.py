@@ -17,13 +17,13 @@ from restore.responses import retry_after
 
 log = logging.getLogger("restore")
 
-_BATCH = 8  # uploads in one call; their paths must fit into a message
+_BATCH = 8  # uploads in one call; limits.CALL_BYTES has room for them
 _TURN_S = 30.0  # an upload waits this long for its turn
 _BUSY_S = 5  # Retry-After, seconds
 
 
 class _Request(NamedTuple):
-    path: str
+    image: str | bytes
     kind: str
     answer: "asyncio.Future[worker.Inspection]"
 
@@ -42,13 +42,13 @@ class Inspector:
         if self._slot.cold:
             self._warming = asyncio.create_task(self._slot.warm())
 
-    async def inspect(self, path: str, kind: str) -> worker.Inspection:
-        """What the header of the image at `path`, of the sniffed `kind`, says.
+    async def inspect(self, image: str | bytes, kind: str) -> worker.Inspection:
+        """What the header of `image` says: a path or a small file's bytes, of the sniffed `kind`.
 
-        A file over which the child dies or thinks for more than limits.INSPECT_S is unreadable.
+        An image over which the child dies or thinks for more than limits.INSPECT_S is unreadable.
         Raises Refusal (503) where its turn doesn't come, or no child can be had to look.
         """
-        request = _Request(path, kind, asyncio.get_running_loop().create_future())
+        request = _Request(image, kind, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
@@ -98,8 +98,8 @@ class Inspector:
             return _unreadable(again)
 
     async def _call(self, batch: Sequence[_Request], bound_s: float) -> list[worker.Inspection]:
-        files = [(request.path, request.kind) for request in batch]
-        return await self._slot.run(worker.inspect_all, files, stall_s=None, bound_s=bound_s)
+        images = [(request.image, request.kind) for request in batch]
+        return await self._slot.run(worker.inspect_all, images, stall_s=None, bound_s=bound_s)
 
 
 def _settle(request: _Request, answer: worker.Inspection | Exception) -> None:

@@ -184,11 +184,10 @@ class JobRun:
 
     async def _attempt(self, slot: Slot) -> Outcome:
         """One call into the child. Raises ChildDied and ChildStalled."""
-        job, storage = self.job, self._around.storage
-        if not storage.has_upload(job.id):
+        job = self.job
+        laid_out = await self._with_room(self._lay_out)
+        if laid_out is None:
             return Outcome(None, "storage", "the upload is missing")
-        make_folder = partial(storage.work_folder, job.id, job.attempt)
-        folder = await self._with_room(lambda: asyncio.to_thread(make_folder))
         self._leave_if_told()
         if job.attempt != self._told:  # not again where it waited for room or for a child
             self._told = job.attempt
@@ -196,7 +195,7 @@ class JobRun:
         self._began = time.monotonic()
         timeout_s = self._around.job_timeout_s
         self._call = asyncio.ensure_future(
-            slot.run(run_job, self._task(folder), stall_s=timeout_s, job=job.id)
+            slot.run(run_job, self._task(*laid_out), stall_s=timeout_s, job=job.id)
         )
         self._slot = slot
         try:
@@ -213,12 +212,23 @@ class JobRun:
         finally:
             self._slot = self._call = None
 
-    def _task(self, folder: str) -> Task:
+    async def _lay_out(self) -> tuple[str, str] | None:
+        """Where the upload lies, and a folder for one attempt; None where the upload is gone."""
+        job, storage = self.job, self._around.storage
+        image = self._around.store.upload(job.id)
+        if image is None and not storage.has_upload(job.id):
+            return None
+        folder = await asyncio.to_thread(storage.work_folder, job.id, job.attempt)
+        if image is None:
+            return storage.upload_path(job.id), folder
+        return await asyncio.to_thread(storage.place_upload, job.id, image), folder
+
+    def _task(self, upload: str, folder: str) -> Task:
         job = self.job
         return Task(
             job_id=job.id,
             attempt=job.attempt,
-            upload=self._around.storage.upload_path(job.id),
+            upload=upload,
             kind=job.source,
             folder=folder,
             provider=self._around.provider,

@@ -19,6 +19,8 @@ GATHERED_BYTES = (
     8 * MIB
 )  # by all uploads at once: with many each gathers less, though not less than
 LEAST_WRITE_BYTES = 128 * KIB  # each (200 uploads at once: 36 MB in all)
+SMALL_UPLOAD_BYTES = 64 * KIB  # an upload up to this size is kept in its row, not in a file
+CALL_BYTES = MIB  # of one call over a child's pipe: eight small uploads, and room to spare
 INSPECT_S = 5.0  # looking at an image's header
 
 # -- all connections

@@ -9,6 +9,7 @@
     succeeded, failed   upload, work folder     before they were removed  removed
     none                result in outputs/      in a cancel or retention  removed
 
+A small upload is kept by its row instead of tmp/, and comes and goes with it in one commit.
 `examine` looks at the rows that are running (few) and lists tmp/; it changes nothing. What may be
 removed is removed by `sweep` later, beside a serving server: it goes by the list made before the
 first upload, and a result whose row is gone never gets it back. Running and ending jobs is the

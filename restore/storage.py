@@ -4,7 +4,7 @@
     jobs.sqlite3          created here, opened by jobstore
     tmp/<id>.part         an upload while it arrives
     tmp/<id>.upload       a whole upload; synced before a row promises it
-    tmp/<id>.work/        where the attempts at a job work
+    tmp/<id>.work/        where attempts work, and read a small upload, which lasts in its row
     outputs/<id>.png|jpg  results
 
 Every call blocks on the disk and belongs into a thread, except those marked cheap. What a row says
@@ -53,14 +53,13 @@ class OutputError(Exception):
     """What a job produced is no file that could become its result. Trying again changes nothing."""
 
 
-class Upload:
+class UploadFile:
     """One upload on its way to disk. Ends with `commit()`, or `abort()` where it isn't wanted."""
 
     def __init__(self, folder: Path, job_id: str) -> None:
         self._path = folder / f"{job_id}.part"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with _failing("The upload can't be written"):
-            self._fd = os.open(self._path, flags, disk.PRIVATE_FILE)
+            self._fd = disk.new_file(self._path)
         self._written = self._sent_off = 0  # bytes: in the file, and of them told to be written out
 
     @property
@@ -154,9 +153,9 @@ class Storage:
 
     # -- uploads and work folders
 
-    def create_upload(self, job_id: str) -> Upload:
+    def create_upload(self, job_id: str) -> UploadFile:
         """A new, empty upload. Raises StorageError."""
-        return Upload(self._temp, _checked(job_id))
+        return UploadFile(self._temp, _checked(job_id))
 
     def sync_uploads(self) -> None:
         """Bring the names of all committed uploads to disk. Raises StorageError."""
@@ -188,6 +187,17 @@ class Storage:
             work.mkdir(disk.PRIVATE_FOLDER)
             folder.mkdir(disk.PRIVATE_FOLDER)
         return str(folder)
+
+    def place_upload(self, job_id: str, image: bytes) -> str:
+        """Write an upload that lasts in its row where an attempt can read it; return the path.
+
+        Not synced, for it is written anew for each attempt, after `work_folder()` has removed it
+        with all else. Raises StorageError.
+        """
+        path = self._work(job_id) / "upload"
+        with _failing("The upload can't be laid out"), os.fdopen(disk.new_file(path), "wb") as file:
+            file.write(image)
+        return str(path)
 
     def discard(self, job_id: str) -> None:
         """Remove the job's upload and work folders. Raises StorageError if something stays."""

@@ -106,13 +106,13 @@ def run_job(task: Task) -> Outcome:
     return Outcome(output, note=_joined(notes))
 
 
-def inspect(path: str, kind: str) -> Inspection:
-    """Read the header of the image at `path`, of the sniffed `kind`. Never raises."""
+def inspect(image: str | bytes, kind: str) -> Inspection:
+    """Read the header of an image: a path or its bytes, of the sniffed `kind`. Never raises."""
     try:
         from restore import images
 
         try:
-            width, height = images.inspect(path, kind)
+            width, height = images.inspect(image, kind)
         except images.ImageError as error:
             detail = error.detail[:INSPECT_CHARS]
             return Inspection(error.width, error.height, error.code, detail)
@@ -122,9 +122,9 @@ def inspect(path: str, kind: str) -> Inspection:
     return Inspection(width, height)
 
 
-def inspect_all(files: Sequence[tuple[str, str]]) -> list[Inspection]:
-    """`inspect` for each (path, kind), in order. Never raises."""
-    return [inspect(path, kind) for path, kind in files]
+def inspect_all(uploads: Sequence[tuple[str | bytes, str]]) -> list[Inspection]:
+    """`inspect` for each (image, kind), in order. Never raises."""
+    return [inspect(image, kind) for image, kind in uploads]
 
 
 def load_models(provider: str) -> Models:

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from restore import disk, http11
 from restore.childprocess import ChildProcess
 from restore.multipart import Data, MultipartParser
-from restore.storage import Upload
+from restore.storage import UploadFile
 
 _listening: list["Ledger"] = []  # an audit hook can't be taken away again
 
@@ -73,7 +73,7 @@ def opened() -> Iterator[Ledger]:
             (http11.Connection, "receive_data", _receiving),
             (MultipartParser, "receive_data", _receiving),
             (MultipartParser, "next_event", _telling),
-            (Upload, "write", _writing),
+            (UploadFile, "write", _writing),
         ):
             doors.enter_context(patch.object(place, name, hear(ledger, getattr(place, name))))
         _listening.append(ledger)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import cast
 from unittest import mock
 
+from restore import limits
 from restore.filethreads import FileThreads
 from restore.inspector import Inspector
 from restore.intake import Intake
 from restore.jobstore import JobStore
-from restore.storage import Storage, Upload
+from restore.storage import Storage, UploadFile
 from tests.service import form
 
 
@@ -23,7 +24,7 @@ class SlowStorage(Storage):
         super().__init__(root)
         self.reached, self.go_on, self.created = (threading.Event() for _ in range(3))
 
-    def create_upload(self, job_id: str) -> Upload:
+    def create_upload(self, job_id: str) -> UploadFile:
         self.reached.set()
         self.go_on.wait(10)
         upload = super().create_upload(job_id)
@@ -56,10 +57,10 @@ class CutOffTest(unittest.IsolatedAsyncioTestCase):
             max_image_bytes=1 << 20,
             model_default="any/model",
         )
-        body, content_type = form(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+        body, content_type = form(b"\x89PNG\r\n\x1a\n" + bytes(limits.SMALL_UPLOAD_BYTES))
         boundary = content_type.rpartition("=")[2].encode()
         receiving = asyncio.create_task(intake.receive(OneBody(body), boundary))
-        await asyncio.to_thread(storage.reached.wait, 10)
+        self.assertTrue(await asyncio.to_thread(storage.reached.wait, 10))
         receiving.cancel()
         await asyncio.sleep(0)  # it is told, and begins to tidy up
         storage.go_on.set()

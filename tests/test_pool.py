@@ -4,6 +4,7 @@ import asyncio
 import gc
 import mmap
 import os
+import random
 import resource
 import signal
 import sys
@@ -132,9 +133,24 @@ class DirectCalls(Calls):
     def test_too_large_a_call_is_the_callers_own_mistake(self) -> None:
         pid = self.call(os.getpid)
         with self.assertRaisesRegex(ValueError, "too large"):
-            self.call(len, bytes(child.RESULT_BYTES))
-        self.assertEqual(self.call(len, bytes(child.RESULT_BYTES // 2)), child.RESULT_BYTES // 2)
+            self.call(len, bytes(limits.CALL_BYTES))
         self.assertNotEqual(self.call(os.getpid), pid)  # as after every call that did not end well
+
+    def test_calls_that_a_pipe_does_not_hold_at_once(self) -> None:
+        pid = self.call(os.getpid)
+        for size in (70_000, 1, limits.CALL_BYTES - 100):
+            self.assertEqual(self.call(len, bytes(size)), size)
+        self.assertEqual(self.call(os.getpid), pid)
+
+    def test_a_pipe_that_takes_little_at_a_time(self) -> None:
+        def stingy(fd: int, data: memoryview) -> int:
+            if dice.random() < 0.3:
+                raise BlockingIOError
+            return os.write(fd, data[:1000])
+
+        dice = random.Random(1)
+        with mock.patch("restore.directchild.os", mock.Mock(wraps=os, write=stingy)):
+            self.assertEqual(self.call(len, bytes(20_000)), 20_000)
 
 
 class Memory(PoolCase):

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 from unittest import mock
@@ -233,10 +234,34 @@ class DirectDeaths(Deaths):
         self.wait(pools.until(lambda: known._over is not None))
         self.assertNotEqual(self.call(os.getpid), pid)
 
-    def test_a_pipe_with_less_room_than_the_call(self) -> None:
-        stingy = mock.Mock(wraps=os, write=lambda fd, data: len(data) // 2)
-        with mock.patch("restore.directchild.os", stingy), self.assertRaises(ChildNotStarted):
-            self.call(len, "")
+    def test_a_death_before_the_call_is_read_is_nobodys_death(self) -> None:
+        size = limits.CALL_BYTES // 2  # a pipe holds a part of it
+        self.assertEqual(self.while_stopped(len, bytes(size), signal.SIGKILL), size)
+
+    def test_an_answer_to_a_call_that_is_not_all_sent_is_none(self) -> None:
+        def write(fd: int, data: memoryview) -> int:
+            if len(data) == 1:
+                raise BlockingIOError
+            return os.write(fd, data) - 1  # so it is told
+
+        stingy = mock.patch("restore.directchild.os", mock.Mock(wraps=os, write=write))
+        with stingy, self.assertRaises(ChildDied):
+            self.while_stopped(len, "", signal.SIGCONT)
+        self.assertEqual(self.call(identity, 1), 1)
+
+    def while_stopped(self, function: Callable[[Any], object], argument: Any, then: int) -> object:
+        """Call a child that is stopped, and send it `then` once it has been handed the call."""
+        pid = self.call(os.getpid)
+        known = cast(DirectChild, self.slot._child)
+        os.kill(pid, signal.SIGSTOP)
+
+        async def call() -> object:
+            calling = asyncio.ensure_future(self.slot.run(function, argument, stall_s=30.0))
+            await pools.until(lambda: known._ended is not None and not known._ended.done())
+            os.kill(pid, then)
+            return await calling
+
+        return self.wait(call())
 
     def test_a_reply_that_is_none(self) -> None:
         for message in (b"\xff" * 8, b"\x00\x00\x00\x02N.", b"\x00\x00\x00\x01x"):

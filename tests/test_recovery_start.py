@@ -10,11 +10,12 @@ from contextlib import closing
 from typing import ClassVar
 
 from restore.contract import JOB_ERRORS
-from tests.promises import assert_gone, crew, noise
+from tests.promises import assert_gone, crew, noise, rows
 from tests.scripted import Scripted
 from tests.service import Service, wait_until
 
 PICTURE = noise(random.Random(2))
+LARGE = noise(random.Random(3), size=(300, 200))  # 180 KB: an upload with a file of its own
 
 
 class RemainsTest(unittest.TestCase):
@@ -28,11 +29,11 @@ class RemainsTest(unittest.TestCase):
         cls.service = service = Scripted(WORKERS=2, MEMORY_BUDGET_MB=1)  # 1: one after the other
         cls.addClassCleanup(service.__exit__)
         service.start()
-        ended = service.ended(service.promise(PICTURE, model_id="bad/returns_input"))["job_id"]
-        failed = service.ended(service.promise(PICTURE, model_id="bad/raises"))["job_id"]
-        held, _ = service.hold(PICTURE)
+        ended = service.ended(service.promise(LARGE, model_id="bad/returns_input"))["job_id"]
+        failed = service.ended(service.promise(LARGE, model_id="bad/raises"))["job_id"]
+        held, _ = service.hold(LARGE)
         names = ("waiting", "robbed", "promoted", "cancelled")
-        cls.jobs = {name: service.promise(PICTURE, model_id="gate/hold") for name in names}
+        cls.jobs = {name: service.promise(LARGE, model_id="gate/hold") for name in names}
         cls.jobs |= {"in work": held, "ended": ended, "failed": failed}
         service.vanish()
         assert_gone(service)
@@ -48,20 +49,20 @@ class RemainsTest(unittest.TestCase):
         temp, outputs = cls.service.storage / "tmp", cls.service.storage / "outputs"
         jobs, upload = cls.jobs, temp / f"{cls.jobs['waiting']}.upload"
         (temp / f"{jobs['robbed']}.upload").unlink()
-        (outputs / f"{jobs['promoted']}.png").write_bytes(PICTURE)
+        (outputs / f"{jobs['promoted']}.png").write_bytes(LARGE)
         with closing(sqlite3.connect(cls.service.storage / "jobs.sqlite3")) as connection:
             as_left = "UPDATE jobs SET status = 'running', attempt = 1, working = 1 WHERE id = ?"
             connection.execute(as_left, (jobs["promoted"],))
             connection.execute("DELETE FROM jobs WHERE id = ?", (jobs["cancelled"],))
             connection.commit()
-        (outputs / f"{jobs['cancelled']}.png").write_bytes(PICTURE)
+        (outputs / f"{jobs['cancelled']}.png").write_bytes(LARGE)
         for name in ("ended", "failed"):
             shutil.copyfile(upload, temp / f"{jobs[name]}.upload")
             (temp / f"{jobs[name]}.work" / "1-00000000").mkdir(parents=True)
         jobs["unpromised"] = str(uuid.uuid4())
-        (temp / f"{jobs['unpromised']}.part").write_bytes(PICTURE[:100])
+        (temp / f"{jobs['unpromised']}.part").write_bytes(LARGE[:100])
         jobs["unanswered"] = str(uuid.uuid4())
-        (temp / f"{jobs['unanswered']}.upload").write_bytes(PICTURE)
+        (temp / f"{jobs['unanswered']}.upload").write_bytes(LARGE)
 
     def files_go(self, name: str, *but: str) -> None:
         left = [self.jobs[name] + suffix for suffix in but]
@@ -93,7 +94,7 @@ class RemainsTest(unittest.TestCase):
         self.assertEqual("succeeded", self.ends("promoted")[0])
         self.assertEqual([], self.service.arrived(self.jobs["promoted"]))  # nobody did it again
         result = self.service.result(self.service.poll(self.jobs["promoted"]))
-        self.assertEqual((200, PICTURE), (result.status, result.body))
+        self.assertEqual((200, LARGE), (result.status, result.body))
         self.files_go("promoted", ".png")
 
     def test_files_of_ended_jobs_are_removed(self) -> None:
@@ -106,6 +107,29 @@ class RemainsTest(unittest.TestCase):
         self.files_go("cancelled")
         path = f"/outputs/{self.jobs['cancelled']}.png"
         self.assertEqual(404, self.service.request("GET", path).status)
+
+
+class SmallUploadTest(unittest.TestCase):
+    """What is kept with its row needs no file: neither one that is gone nor one that is half."""
+
+    def test_crash_and_no_or_half_a_file(self) -> None:
+        with Scripted(WORKERS=1) as service:
+            held, _ = service.hold(PICTURE)
+            waiting = service.promise(PICTURE, model_id="gate/hold")
+            work = service.storage / "tmp" / f"{held}.work"
+            self.assertEqual(PICTURE, (work / "upload").read_bytes())
+            service.vanish()
+            assert_gone(service)
+            (work / "upload").write_bytes(PICTURE[:100])  # as after a power cut
+            self.assertEqual([], list((service.storage / "tmp").glob("*.upload")))
+            service.clear_gate()
+            for job_id in (held, waiting):
+                service.open_gate(job_id)
+            service.start()
+            for job_id in (held, waiting):
+                job = service.ended(job_id)
+                self.assertEqual(("succeeded", PICTURE), (job["status"], service.result(job).body))
+            self.assertEqual([(0,)], rows(service, "SELECT count(*) FROM uploads"))
 
 
 class TwoServersTest(unittest.TestCase):

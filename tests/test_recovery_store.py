@@ -18,6 +18,7 @@ from tests.scripted import Scripted
 from tests.service import PATIENCE_S, Answer, Service, wait_until
 
 PICTURE = noise(random.Random(9))
+LARGE = noise(random.Random(8), size=(300, 200))  # 180 KB: an upload with a file of its own
 GOOD = "bad/returns_input"
 
 
@@ -75,8 +76,8 @@ class ForeignHandTest(unittest.TestCase):
         self.assert_unavailable(self.service.request("GET", f"/v1/jobs/{job_id}"))
 
     def test_no_job_stays_running_when_the_files_are_taken_away(self) -> None:
-        held, _ = self.service.hold(PICTURE)
-        waiting = self.service.promise(PICTURE, model_id=GOOD)
+        held, _ = self.service.hold(LARGE)
+        waiting = self.service.promise(LARGE, model_id=GOOD)
         for path in (self.service.storage / "tmp").glob("*.upload"):
             path.unlink()
         self.service.open_gate(held)

@@ -4,6 +4,8 @@ No pixel is decoded and no memory set aside for what a header claims. The rule k
 pixels a side, told before anything is promised to the client.
 """
 
+from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
 from restore.contract import MAX_SIDE_PX
@@ -13,14 +15,15 @@ from restore.images.problem import BrokenFile, ImageError
 from restore.sniff import Kind
 
 
-def inspect(path: str, kind: str) -> tuple[int, int]:
+def inspect(image: str | bytes, kind: str) -> tuple[int, int]:
     """Width and height of the picture in pixels, as its header has them (HEIC: upright).
 
-    `kind` is the sniffed one. Raises ImageError: `image_unreadable`, `image_dimensions` (with the
-    picture's size), or `unsupported_image` for HEIF that turns out to hold no HEVC.
+    `image` is a path or the file's bytes, `kind` is the sniffed one. Raises ImageError:
+    `image_unreadable`, `image_dimensions` (with the picture's size), or `unsupported_image` for
+    HEIF that turns out to hold no HEVC.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with _opened(image) as file:
             width, height = _size(file, Kind(kind))
     except (BrokenFile, MemoryError, *DECODE_ERRORS) as error:
         raise ImageError("image_unreadable", f"{kind}: {error}") from error
@@ -29,6 +32,10 @@ def inspect(path: str, kind: str) -> tuple[int, int]:
     if max(width, height) > MAX_SIDE_PX:
         raise ImageError("image_dimensions", f"{kind}: {width} x {height}", width, height)
     return width, height
+
+
+def _opened(image: str | bytes) -> BinaryIO:
+    return BytesIO(image) if isinstance(image, bytes) else Path(image).open("rb")
 
 
 def _size(file: BinaryIO, kind: Kind) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from restore.jobs import Job, JobState, JobStatus
 _BUSY_S = 5.0  # a write waits this long for another program that holds the database
 _READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing in WAL mode
 _CLOSE_S = 10.0  # for the writer to finish what it has
+_STATES = 1000  # of jobs that are polled, in memory (0.2 MB)
 _BATCH = 1000  # writes in one transaction
 _FREE_PAGES = 256  # given back to the file system after a transaction that deleted rows
 
@@ -64,6 +65,9 @@ class JobStore:
         self._barrier = barrier
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
+        self._states: dict[str, JobState] = {}  # as they were at `_version` of the database,
+        self._version = 0
+        self._current = False  # which is as of this turn of the loop
         with failing(f"The database {path} can't be used"):
             self._writer = database.connect(path, _BUSY_S)
             try:
@@ -97,8 +101,34 @@ class JobStore:
         return self._one(jobrows.SELECT_ONE, jobrows.decode, job_id)
 
     def state(self, job_id: str) -> JobState | None:
-        """What a poll says of this job: 11 us, `get` 19 (3.11.7, 2026-11-22). Raises StoreError."""
-        return self._one(jobrows.SELECT_STATE, jobrows.decode_state, job_id)
+        """What a poll says of this job. Raises StoreError.
+
+        Once a turn of the loop the database says whether anybody has written to it (PRAGMA
+        data_version); while it stands still, what was read is known: 10 us for a poll alone, 0.7
+        in a crowd of 16, where a SELECT takes 8 each (3.11.7, 2026-11-23).
+        """
+        if not self._current:
+            self._look_for_writes()
+        state = self._states.get(job_id)
+        if state is None:
+            state = self._one(jobrows.SELECT_STATE, jobrows.decode_state, job_id)
+            if state is not None:
+                if len(self._states) >= _STATES:
+                    self._states.clear()
+                self._states[job_id] = state
+        return state
+
+    def _look_for_writes(self) -> None:
+        with failing("The database can't be read"):
+            (version,) = self._reader.execute("PRAGMA data_version").fetchall()[0]
+        if version != self._version:
+            self._states.clear()
+            self._version = version
+        self._current = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._current = False
 
     def _one(self, query: str, decode: Callable[[tuple[Any, ...]], T], job_id: str) -> T | None:
         try:
@@ -252,6 +282,7 @@ class JobStore:
 
     def _tell(self, batch: list[_Write], outcomes: list[_Written | Exception]) -> None:
         """On the loop: count, and wake who waits."""
+        self._end_turn()
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, _Written):
                 self.waiting += outcome.waiting

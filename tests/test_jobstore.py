@@ -34,6 +34,52 @@ class RowTests(JobStoreTestCase):
             state = JobState(job.status, job.progress, job.output, job.error)
             self.assertEqual(state, self.store.state(job.id))
 
+    async def test_polls_of_one_turn_ask_the_database_once(self) -> None:
+        job = new_job()
+        with statements() as calls:
+            self.reopened()
+            await self.store.add(job)
+            for known in (False, True):
+                calls.clear()
+                for _ in range(10):
+                    self.assertEqual(
+                        self.store.state(job.id), JobState(job.status, 0.0, None, None)
+                    )
+                self.assertEqual(["PRAGMA data_version"], [c for c in calls if c.startswith("P")])
+                self.assertEqual(0 if known else 1, calls.count(jobrows.SELECT_STATE))
+                await asyncio.sleep(0)
+
+    async def test_a_poll_of_the_next_turn_sees_what_anybody_has_written(self) -> None:
+        job, foreign = new_job().start(), self.other_program()
+        await self.store.add(job)
+        for statement, found in (
+            ("UPDATE jobs SET progress = 0.5", JobState(job.status, 0.5, None, None)),
+            ("UPDATE jobs SET progress = 0.75", JobState(job.status, 0.75, None, None)),
+            ("DELETE FROM jobs", None),
+        ):
+            self.store.state(job.id)
+            foreign.execute(statement)
+            await asyncio.sleep(0)
+            self.assertEqual(found, self.store.state(job.id))
+
+    async def test_a_poll_sees_a_write_whose_writer_has_been_told(self) -> None:
+        job = new_job()
+        await self.store.add(job)
+        saving = asyncio.ensure_future(self.store.save(job.start(), JobStatus.QUEUED))
+        while not saving.done():
+            self.store.state(job.id)
+            await asyncio.sleep(0)
+        state = self.store.state(job.id)
+        self.assertEqual(JobStatus.RUNNING, state and state.status)
+
+    async def test_states_of_more_jobs_than_are_kept(self) -> None:
+        jobs = [new_job() for _ in range(7)]
+        await self.add(*jobs)
+        with mock.patch.object(jobstore, "_STATES", 3):
+            for job in jobs * 2:
+                self.assertIsNotNone(self.store.state(job.id))
+                self.assertLessEqual(len(self.store._states), 3)
+
     async def test_a_job_comes_back_as_it_went(self) -> None:
         job = new_job()
         await self.store.add(job)

@@ -268,6 +268,8 @@ def _has_grown(child: _Child) -> bool:
 
 def _put_right(child: _Child) -> None:
     """Undo what a provider may have done to the process that it shares with the next job."""
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)  # an alarm would kill the next job for the last one
     _restore_output(child.output)
     _ignore_signals()
     os.umask(0o077)

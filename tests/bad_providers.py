@@ -221,6 +221,8 @@ def changes_process(image_path: str, model_id: str, strength: float, upscale: in
     os.umask(0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 3600)
     del sys.stdout
     return os.getpid()
 

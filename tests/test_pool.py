@@ -20,6 +20,7 @@ from restore.pool import ChildDied, ChildError, ChildStalled, Pool
 from tests import bad_providers, pools
 from tests.pools import NOTHING, PoolCase
 
+TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 BUSY_S = 5.0  # for what takes milliseconds, on a machine that runs ten other things
 
 
@@ -43,6 +44,7 @@ def surroundings() -> dict[str, object]:
         "ignored": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
         "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         "settings": child.settings(),
+        "timers": [signal.getitimer(which) for which in TIMERS],
         "stdin": os.read(0, 1),
     }
 

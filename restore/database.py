@@ -21,6 +21,12 @@ class StoreError(Exception):
     """The database can't be read or written now: one sentence; the cause holds the detail."""
 
 
+def code_of(error: BaseException | None) -> int:
+    """SQLite's primary result code (sqlite.org/rescode.html); 0 where `error` has none."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
 def store_error(sentence: str, error: Exception) -> StoreError:
     """`sentence` and the reason in `error`, which becomes the cause."""
     failure = StoreError(f"{sentence}: {str(error).rstrip('.')}.")
@@ -47,6 +53,7 @@ def connect(path: Path, busy_s: float) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # a photo leaves no copy in free pages
         connection.execute("PRAGMA fullfsync = ON")  # macOS: past the drive's cache
         connection.execute("PRAGMA checkpoint_fullfsync = ON")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")

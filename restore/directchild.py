@@ -84,7 +84,8 @@ class DirectChild(ChildProcess):
     def _send(self) -> None:
         assert self._calls is not None, "start() comes first"
         with suppress(BlockingIOError):
-            self._unsent = self._unsent[os.write(self._calls.fileno(), self._unsent) :]
+            rest = self._unsent[os.write(self._calls.fileno(), self._unsent) :]
+            self._unsent = rest or memoryview(b"")  # which holds nothing
 
     def _send_rest(self) -> None:
         assert self._calls is not None and self._loop is not None, "_hand_over() comes first"
@@ -107,7 +108,7 @@ class DirectChild(ChildProcess):
 
     def _end(self, error: BrokenExecutor) -> None:
         """Nothing more is expected of this child. On the loop, or before it listens."""
-        self._over = error
+        self._over, self._unsent = error, memoryview(b"")
         loop, self._loop = self._loop, None
         if loop is not None and self._calls is not None and self._replies is not None:
             loop.remove_writer(self._calls.fileno())

@@ -1,7 +1,7 @@
-"""One upload: the parts of a form to an image in temporary storage and the fields' texts.
+"""One upload: the parts of a form to the pieces of an image and the fields' texts.
 
 It reads a body as it arrives, tells the image's format by its first bytes, counts its size, and
-hands it to disk in larger pieces, the next one arriving while the last is written. It holds no more
+hands it on in larger pieces, the next one arriving while the last is written. It holds no more
 of the image than two such pieces, however small the chunks in which it came. It doesn't decide what
 the fields may say (contract.parse_fields), nor does it look into the image (the inspector does, in
 a child). The rule kept here: a form is refused as soon as what has arrived tells; a write that is
@@ -46,7 +46,7 @@ class Form(NamedTuple):
 class FormParser:
     """Reads one form.
 
-    `write` puts a piece of the image into its file, never two at a time; `piece_bytes` says how
+    `write` keeps a piece of the image, never two at a time; `piece_bytes` says how
     large a piece may become now.
     """
 

@@ -2,7 +2,7 @@
 
 A call there and back wakes two processes, which costs as much as looking at a header: so while one
 call is under way the next ones gather. The rule kept here: one upload's end never tells
-on another's. Where a call dies or takes too long, each of its files is looked at once more, alone.
+on another's. Where a call dies or takes too long, each of its images is looked at once more, alone.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Inspector:
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
-        self._waiting: list[_Request] = []
+        self._waiting: dict[asyncio.Future[worker.Inspection], _Request] = {}
         self._task: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
 
@@ -48,22 +48,24 @@ class Inspector:
         An image over which the child dies or thinks for more than limits.INSPECT_S is unreadable.
         Raises Refusal (503) where its turn doesn't come, or no child can be had to look.
         """
-        request = _Request(image, kind, asyncio.get_running_loop().create_future())
-        self._waiting.append(request)
+        answer: asyncio.Future[worker.Inspection] = asyncio.get_running_loop().create_future()
+        self._waiting[answer] = _Request(image, kind, answer)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         try:
             async with asyncio.timeout(_TURN_S):
-                return await request.answer
+                return await answer
         except TimeoutError:
             raise _busy("no turn") from None
+        finally:
+            self._waiting.pop(answer, None)  # whoever gives up leaves no image behind
 
     async def _work(self) -> None:
         """Answer what waits, until nothing does."""
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
-                await self._look(batch)
+                first = list(self._waiting)[:_BATCH]
+                await self._look([self._waiting.pop(answer) for answer in first])
         finally:
             self._task = None
 

@@ -68,7 +68,7 @@ COUNT = """
     FROM jobs WHERE ended_at IS NOT NULL
 """  # from the indexes alone: 12 ms beside 100,000 ended jobs
 INSERT = f"INSERT INTO jobs ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
-INSERT_UPLOAD = "INSERT INTO uploads (seq, image) VALUES (last_insert_rowid(), ?)"
+INSERT_UPLOAD = "INSERT OR REPLACE INTO uploads (seq, image) VALUES (last_insert_rowid(), ?)"
 SELECT_UPLOAD = "SELECT image FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)"
 UPDATE = (
     f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"  # noqa: S608

@@ -1,4 +1,4 @@
-"""The jobs' table in SQLite.
+"""The jobs in SQLite, and the uploads that are small.
 
 Writes go to one thread, which commits whatever has gathered as one transaction, so that many
 promises share a sync; reads happen on the event loop by a connection of their own.
@@ -28,7 +28,8 @@ _READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing i
 _CLOSE_S = 10.0  # for the writer to finish what it has
 _STATES = 1000  # of jobs that are polled, in memory (0.2 MB)
 _BATCH = 1000  # writes in one transaction
-_FREE_PAGES = 256  # given back to the file system after a transaction that deleted rows
+_FREE_PAGES = 256  # given back to the file system by a transaction that deletes something
+_SPARE_PAGES = 256  # free in the file when jobs end: a MiB, for the next small uploads
 
 T = TypeVar("T")
 log = logging.getLogger("restore")
@@ -44,13 +45,14 @@ class _Written(NamedTuple):
 class _Write(NamedTuple):
     """A write on its way.
 
-    `promises` a file, and so wants the barrier before its commit; `frees`: it deletes rows.
+    `promises` a file, and so wants the barrier before its commit; `spare`: it deletes something,
+    and so many pages may stay free in the file.
     """
 
     work: Callable[[sqlite3.Connection], _Written]
     future: asyncio.Future[Any]
     promises: bool = False
-    frees: bool = False
+    spare: int | None = None
 
 
 class JobStore:
@@ -138,11 +140,18 @@ class JobStore:
             raise store_error("The database can't be read", error) from error
 
     def upload(self, job_id: str) -> bytes | None:
-        """The upload that was kept with the job's row, if it was. Raises StoreError.
+        """The upload that was kept with the job's row, if it was and can be read.
 
-        64 KiB take 25 us.
+        64 KiB take 25 us where the system has them in memory. A page that has gone bad costs the
+        job whose upload is on it, no other. Raises StoreError for what may pass.
         """
-        return self._one(jobrows.SELECT_UPLOAD, _image_of, job_id)
+        try:
+            return self._one(jobrows.SELECT_UPLOAD, _image_of, job_id)
+        except StoreError as error:
+            if database.code_of(error.__cause__) != sqlite3.SQLITE_CORRUPT:
+                raise
+            log.error("the upload of job %s can't be read: %s", job_id, error)
+            return None
 
     def next_queued(self, skip: Collection[str] = ()) -> Job | None:
         """The job that waits longest and whose id is not in `skip` (few). Raises StoreError."""
@@ -190,7 +199,7 @@ class JobStore:
             await self._put(insert, promises=upload is None)
         except asyncio.CancelledError:  # nobody will be told of this job
             if not self._closed:
-                self._put(_deleting(job.id), frees=True).add_done_callback(_ignore)
+                self._put(_deleting(job.id), spare=0).add_done_callback(_ignore)
             raise
 
     async def save(self, job: Job, expected: JobStatus) -> bool:
@@ -205,12 +214,12 @@ class JobStore:
             leaves = changed and expected is JobStatus.QUEUED and job.status is not expected
             return _Written(changed, waiting=-int(leaves))
 
-        saved: bool = await self._put(update)
+        saved: bool = await self._put(update, spare=_SPARE_PAGES if job.ended else None)
         return saved
 
     async def delete(self, job_id: str) -> Job | None:
         """Remove the job's row and return it; None if there is none. Raises StoreError."""
-        job: Job | None = await self._put(_deleting(job_id), frees=True)
+        job: Job | None = await self._put(_deleting(job_id), spare=0)
         return job
 
     async def bound_ends(self, latest: float) -> None:
@@ -227,12 +236,12 @@ class JobStore:
         work: Callable[[sqlite3.Connection], _Written],
         *,
         promises: bool = False,
-        frees: bool = False,
+        spare: int | None = None,
     ) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreError("The database is closed.")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._writes.put(_Write(work, future, promises, frees))
+        self._writes.put(_Write(work, future, promises, spare))
         return future
 
     # -- the writer's thread
@@ -248,17 +257,20 @@ class JobStore:
             self._commit([write for write in batch if write is not None])
 
     def _commit(self, batch: list[_Write]) -> None:
-        """Commit `batch` as one; if that fails, each alone, so that none fails for a neighbour."""
+        """Commit `batch` as one; if that fails, each alone, so that none fails for a neighbour.
+
+        Where another program holds the database they fail together: one wait, not one for each.
+        """
         if not batch:
             return
         try:
             outcomes: list[_Written | Exception] = list(self._transact(batch))
         except Exception as error:
-            if len(batch) > 1:
+            if len(batch) > 1 and database.code_of(error) != sqlite3.SQLITE_BUSY:
                 for write in batch:
                     self._commit([write])
                 return
-            outcomes = [store_error("The database can't be written", error)]
+            outcomes = [store_error("The database can't be written", error) for _ in batch]
         loop = batch[0].future.get_loop()
         with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
@@ -268,8 +280,9 @@ class JobStore:
         try:
             writer.execute("BEGIN IMMEDIATE")
             written = [write.work(writer) for write in batch]
-            if any(write.frees for write in batch):
-                _give_back_pages(writer)
+            spares = [write.spare for write in batch if write.spare is not None]
+            if spares:
+                _give_back_pages(writer, min(spares))
             if any(write.promises for write in batch):
                 self._barrier()
             writer.execute("COMMIT")
@@ -294,10 +307,10 @@ class JobStore:
                 write.future.set_exception(outcome)
 
 
-def _give_back_pages(connection: sqlite3.Connection) -> None:
-    """Let the file shrink by the pages that nothing is in any more, some at a time."""
+def _give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
+    """Let the file shrink by the free pages beyond `spare`, some at a time."""
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    for _ in range(min(free, _FREE_PAGES)):
+    for _ in range(min(free - spare, _FREE_PAGES)):
         # One page each: Python takes one step of a statement that has no columns (3.11 to 3.13).
         connection.execute("PRAGMA incremental_vacuum(1)")
 

@@ -144,11 +144,11 @@ class Storage:
         self._temp_fd = self._outputs_fd = -1
 
     def free_bytes(self) -> int:
-        """Bytes that may still be written here; 0 when the disk doesn't say. Cheap."""
+        """Bytes that may still be written into tmp/; -1 where that is gone. Cheap."""
         try:
-            found = os.statvfs(self.root)
+            found = os.statvfs(self._temp)
         except OSError:
-            return 0
+            return -1
         return found.f_bavail * found.f_frsize
 
     # -- uploads and work folders

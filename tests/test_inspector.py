@@ -1,5 +1,6 @@
 """inspector: whose fault it is that an image's header can't be looked at."""
 
+import asyncio
 import unittest
 from collections.abc import Sequence
 from typing import cast
@@ -15,16 +16,21 @@ class ScriptedSlot:
 
     def __init__(self, *endings: ChildError | None) -> None:
         self._endings = list(endings)
-        self.calls: list[list[str]] = []
+        self.calls: list[list[str | bytes]] = []
+        self.called = asyncio.Event()
+        self.held: asyncio.Event | None = None  # a call waits for it
 
     async def run(
-        self, _: object, files: Sequence[tuple[str, str]], **__: object
+        self, _: object, images: Sequence[tuple[str | bytes, str]], **__: object
     ) -> list[worker.Inspection]:
-        self.calls.append([path for path, _ in files])
+        self.calls.append([image for image, _ in images])
+        self.called.set()
+        if self.held is not None:
+            await self.held.wait()
         ending = self._endings.pop(0)
         if ending is not None:
             raise ending
-        return [worker.Inspection(4, 3) for _ in files]
+        return [worker.Inspection(4, 3) for _ in images]
 
 
 class FaultTest(unittest.IsolatedAsyncioTestCase):
@@ -55,3 +61,13 @@ class FaultTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((caught.exception.status, caught.exception.code), (503, "too_busy"))
             self.assertEqual(caught.exception.headers, (("Retry-After", "5"),))
             self.assertNotIn("processes", caught.exception.sentence)
+
+    async def test_whoever_gives_up_leaves_no_image_behind(self) -> None:
+        inspector = self.inspector()
+        self.slot.held = asyncio.Event()
+        asked = [asyncio.ensure_future(inspector.inspect(b"photo", "png")) for _ in range(20)]
+        await self.slot.called.wait()
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        self.assertEqual(0, len(inspector._waiting))

@@ -84,6 +84,17 @@ class LockedDatabaseTests(JobStoreTestCase):
         other.execute("ROLLBACK")
         await self.store.add(new_job())
 
+    async def test_writes_that_wait_together_give_up_together(self) -> None:
+        with mock.patch.object(jobstore, "_BUSY_S", 0.5):
+            self.reopened()
+        other, begins = self.other_program(), list[str]()
+        self.store._writer.set_trace_callback(begins.append)
+        other.execute("BEGIN IMMEDIATE")
+        adding = [self.store.add(new_job()) for _ in range(50)]
+        found = await asyncio.gather(*adding, return_exceptions=True)
+        self.assertEqual({StoreError}, set(map(type, found)))
+        self.assertLessEqual(begins.count("BEGIN IMMEDIATE"), 2)  # the first may have been alone
+
     async def test_readers_and_writers_of_ours_never_meet(self) -> None:
         jobs = [new_job() for _ in range(300)]
 

@@ -12,10 +12,12 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from typing import cast
 from unittest import mock
 
 from restore import child, limits
 from restore.child import ChildSettings
+from restore.directchild import DirectChild
 from restore.pool import ChildDied, ChildError, ChildStalled, Pool
 from tests import bad_providers, pools
 from tests.pools import NOTHING, PoolCase
@@ -142,6 +144,10 @@ class DirectCalls(Calls):
         pid = self.call(os.getpid)
         for size in (70_000, 1, limits.CALL_BYTES - 100):
             self.assertEqual(self.call(len, bytes(size)), size)
+            known = cast(DirectChild, self.slot._child)
+            assert known._calls is not None
+            self.assertFalse(self.loop.remove_writer(known._calls.fileno()), "it would spin")
+            self.assertEqual(known._unsent.obj, b"", "nothing is held")
         self.assertEqual(self.call(os.getpid), pid)
 
     def test_a_pipe_that_takes_little_at_a_time(self) -> None:

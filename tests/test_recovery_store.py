@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from restore import disk
 from tests.promises import Promises, assert_gone, noise, rows, seed
 from tests.scripted import Scripted
 from tests.service import PATIENCE_S, Answer, Service, wait_until
@@ -84,6 +85,22 @@ class ForeignHandTest(unittest.TestCase):
         self.assertIn(self.service.ended(held)["status"], ("succeeded", "failed"))
         self.assertEqual("failed", self.service.ended(waiting)["status"])
         self.assertEqual("storage", self.service.row(waiting)["error"])
+
+    def test_no_job_stays_running_when_the_folder_is_taken_away(self) -> None:
+        held, _ = self.service.hold(PICTURE)
+        waiting = [self.service.promise(image, model_id=GOOD) for image in (PICTURE, LARGE)]
+        temp = self.service.storage / "tmp"
+        temp.rename(self.service.storage / "elsewhere")
+        self.service.open_gate(held)
+        for image in (PICTURE, LARGE):
+            self.assert_unavailable(self.service.upload(image))
+        for job_id in waiting:
+            self.assertEqual("failed", self.service.ended(job_id)["status"])
+            self.assertEqual("storage", self.service.row(job_id)["error"])
+        self.assertIn(self.service.ended(held)["status"], ("succeeded", "failed"))
+        (self.service.storage / "elsewhere").rename(temp)
+        for path in temp.iterdir():  # what a sweep would find at the next start
+            disk.remove(path)
 
 
 class RetentionTest(unittest.TestCase):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 from unittest import mock
 
-from restore import inspector, limits, worker
+from restore import database, inspector, jobstore, limits, worker
 from restore.filethreads import FileThreads
 from restore.inspector import Inspector
 from restore.intake import Intake
@@ -101,14 +101,48 @@ class RowTests(JobStoreTestCase):
         await self.store.delete(ID)  # comes after what was asked before
         self.assertEqual((None, 0), (self.store.get(job.id), self.kept()))
 
-    async def test_room_of_ended_ones_is_used_again(self) -> None:
-        for _ in range(3):
-            jobs = [new_job() for _ in range(20)]
+    async def test_room_of_ended_ones_is_used_again_or_given_back(self) -> None:
+        for _ in range(2):
+            jobs = [new_job() for _ in range(50)]
             await asyncio.gather(*(self.store.add(job, bytes(60_000)) for job in jobs))
             for job in jobs:
                 await self.store.save(job.fail("timeout", 1.0), JobStatus.QUEUED)
-        self.reopened()  # takes the -wal into the file
-        self.assertLess(self.file_bytes(), 2 * 20 * 60_000)
+            self.reopened()  # takes the -wal into the file
+            self.assertLess(self.file_bytes(), (jobstore._SPARE_PAGES + 20) * 4096)
+
+    async def test_nothing_of_it_is_left_in_the_file(self) -> None:
+        ended, cancelled = new_job(), new_job()
+        for job in (ended, cancelled):
+            await self.store.add(job, job.id.encode() * 1000)
+        await self.store.save(ended.fail("timeout", 1.0), JobStatus.QUEUED)
+        await self.store.delete(cancelled.id)
+        self.store.close()
+        data = self.path.read_bytes()
+        self.assertNotIn(cancelled.id.encode(), data)
+        self.assertEqual(1, data.count(ended.id.encode() + b"m"), "its row alone")
+
+    async def test_a_page_that_has_gone_bad_costs_one_job(self) -> None:
+        job, neighbour = new_job(), new_job()
+        for each in (job, neighbour):
+            await self.store.add(each, each.id.encode() * 1000)
+        self.store.close()
+        data = bytearray(self.path.read_bytes())
+        page = data.index(job.id.encode() * 50) // 4096 * 4096
+        data[page + 8192 : page + 12288] = bytes(4096)
+        self.path.write_bytes(data)
+        with mock.patch.object(database, "_CHECK_BYTES", 0):  # as with a large database
+            store = self.reopened()
+        with self.assertLogs("restore", "ERROR"):
+            self.assertIsNone(store.upload(job.id))
+        self.assertEqual(neighbour.id.encode() * 1000, store.upload(neighbour.id))
+        self.assertTrue(await store.save(job.fail("storage", 1.0), JobStatus.QUEUED))
+        self.assertEqual(neighbour, await store.delete(neighbour.id))
+
+    async def test_a_row_that_somebody_else_left_is_in_nobodys_way(self) -> None:
+        self.other_program().execute("INSERT INTO uploads VALUES (1, 'left')")
+        job = new_job()
+        await self.store.add(job, PHOTO)
+        self.assertEqual(PHOTO, self.store.upload(job.id))
 
 
 class FileTests(StorageTestCase):

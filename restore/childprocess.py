@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-from restore import child, limits
+from restore import child, futures, limits
 from restore.child import ChildSettings, Reply
 from restore.forkserver import ForkServer, signals_blocked
 
@@ -154,7 +154,7 @@ class ExecutorChild(ChildProcess):
 
         def tell(done: "Future[Reply]") -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, ended, done.exception() or done.result())
+                loop.call_soon_threadsafe(futures.end, ended, done.exception() or done.result())
 
         # (asyncio.wrap_future would cancel the call with the future, and an executor of 3.11 whose
         # child then dies breaks on that.)
@@ -170,17 +170,6 @@ class ExecutorChild(ChildProcess):
             with Path(os.devnull).open("wb") as nothing:
                 os.dup2(nothing.fileno(), self._context.results._writer.fileno())
             self._executor.shutdown(wait=True)
-
-
-def settle(ended: "asyncio.Future[Reply]", outcome: Reply | BaseException) -> None:
-    """End a call's future, once; a failure that nobody waits for any more is no news."""
-    if ended.done():
-        return
-    if isinstance(outcome, Reply):
-        ended.set_result(outcome)
-    else:
-        ended.set_exception(outcome)
-        ended.exception()
 
 
 def _kill(process: Any) -> None:

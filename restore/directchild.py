@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
-from restore import child, limits
+from restore import child, futures, limits
 from restore.child import Reply
-from restore.childprocess import Call, ChildProcess, InitArgs, settle
+from restore.childprocess import Call, ChildProcess, InitArgs
 
 _MOST_BYTES = 2 * child.RESULT_BYTES  # of a message: a result, or a failure's text
 _READ_BYTES = 64 * limits.KIB
@@ -115,7 +115,7 @@ class DirectChild(ChildProcess):
             loop.remove_reader(self._replies.fileno())
             loop.remove_reader(self._process.sentinel)
         if self._ended is not None:
-            settle(self._ended, error)
+            futures.end(self._ended, error)
 
     def _on_death(self) -> None:
         if self._loop is not None:
@@ -144,7 +144,7 @@ class DirectChild(ChildProcess):
         elif len(self._received) >= child.HEAD.size + size:
             message = bytes(self._received[child.HEAD.size : child.HEAD.size + size])
             self._received.clear()
-            settle(self._ended, _reply_of(message))
+            futures.end(self._ended, _reply_of(message))
 
     def _clean_up(self) -> None:
         for pipe in (self._calls, self._replies):

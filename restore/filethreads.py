@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from restore import futures
+
 T = TypeVar("T")
 
 
@@ -42,27 +44,16 @@ def _call(
     args: tuple[object, ...],
 ) -> None:
     with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
-        loop.call_soon_threadsafe(_settle, future, *_attempt(function, args))
+        loop.call_soon_threadsafe(futures.end, future, _attempt(function, args))
 
 
-def _attempt(
-    function: Callable[..., object], args: tuple[object, ...]
-) -> tuple[object, BaseException | None]:
-    """Result and error, in a frame that lets go of the error.
+def _attempt(function: Callable[..., object], args: tuple[object, ...]) -> object | BaseException:
+    """Result or error, in a frame that lets go of the error.
 
     Error, traceback and frame would be a ring otherwise, and hold `args`, a piece of an upload,
     until the garbage collector comes by.
     """
     try:
-        return function(*args), None
+        return function(*args)
     except BaseException as error:
-        return None, error
-
-
-def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+        return error

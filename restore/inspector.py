@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from restore import limits, worker
+from restore import futures, limits, worker
 from restore.contract import Refusal
 from restore.pool import ChildError, ChildNotStarted, Slot
 from restore.responses import retry_after
@@ -74,16 +74,16 @@ class Inspector:
             seen = await self._call(batch, limits.INSPECT_S)
         except ChildNotStarted as error:
             for request in batch:
-                _settle(request, _busy(str(error)))
+                futures.end(request.answer, _busy(str(error)))
         except ChildError as error:
             for request in batch:
-                _settle(request, await self._look_alone(request, error))
+                futures.end(request.answer, await self._look_alone(request, error))
         except Exception as error:  # whatever it is, nobody is left waiting
             for request in batch:
-                _settle(request, error)
+                futures.end(request.answer, error)
         else:
             for request, inspection in zip(batch, seen, strict=True):
-                _settle(request, inspection)
+                futures.end(request.answer, inspection)
 
     async def _look_alone(
         self, request: _Request, error: ChildError
@@ -102,15 +102,6 @@ class Inspector:
     async def _call(self, batch: Sequence[_Request], bound_s: float) -> list[worker.Inspection]:
         images = [(request.image, request.kind) for request in batch]
         return await self._slot.run(worker.inspect_all, images, stall_s=None, bound_s=bound_s)
-
-
-def _settle(request: _Request, answer: worker.Inspection | Exception) -> None:
-    if request.answer.done():  # its client has gone
-        return
-    if isinstance(answer, Exception):
-        request.answer.set_exception(answer)
-    else:
-        request.answer.set_result(answer)
 
 
 def _busy(detail: str) -> Refusal:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from restore import database, jobrows
+from restore import database, futures, jobrows
 from restore.database import StoreError, failing, store_error
 from restore.jobs import Job, JobState, JobStatus
 
@@ -199,7 +199,7 @@ class JobStore:
             await self._put(insert, promises=upload is None)
         except asyncio.CancelledError:  # nobody will be told of this job
             if not self._closed:
-                self._put(_deleting(job.id), spare=0).add_done_callback(_ignore)
+                self._put(_deleting(job.id), spare=0)
             raise
 
     async def save(self, job: Job, expected: JobStatus) -> bool:
@@ -299,12 +299,8 @@ class JobStore:
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, _Written):
                 self.waiting += outcome.waiting
-            if write.future.done():
-                continue
-            if isinstance(outcome, _Written):
-                write.future.set_result(outcome.result)
-            else:
-                write.future.set_exception(outcome)
+                outcome = outcome.result
+            futures.end(write.future, outcome)
 
 
 def _give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
@@ -333,9 +329,3 @@ def _deleting(job_id: str) -> Callable[[sqlite3.Connection], _Written]:
 def _image_of(row: tuple[Any, ...]) -> bytes:
     image: bytes = row[0]
     return image
-
-
-def _ignore(future: asyncio.Future[Any]) -> None:
-    """Take notice of a future's end, so that asyncio doesn't complain of an unread exception."""
-    if not future.cancelled():
-        future.exception()

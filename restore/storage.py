@@ -18,7 +18,6 @@ import errno
 import logging
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -181,7 +180,7 @@ class Storage:
         for a moment, can't write into it. Raises StorageError.
         """
         work = self._work(job_id)
-        folder = work / f"{attempt}-{secrets.token_hex(4)}"
+        folder = work / f"{attempt}-{os.urandom(4).hex()}"
         with _failing("The work folder can't be made"):
             disk.remove(work)
             work.mkdir(disk.PRIVATE_FOLDER)

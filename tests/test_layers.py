@@ -26,7 +26,7 @@ FLOORS = [
         # 0: the promise
         "contract limits",
         # 1: pure: no socket, file or Pillow, no clock of its own
-        """access childlog config http11 jobrows jobs memory multipart progress
+        """access childlog config futures http11 jobrows jobs memory multipart progress
         ratelimit responses sniff telemetry""",
         # 2: one outside power each
         """child childpipe childprocess database directchild disk filethreads forkserver images

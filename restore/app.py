@@ -47,6 +47,8 @@ def main(base: Path | None = None) -> NoReturn:
 
     `base` is where config.env lies and relative folders start: the current folder by default.
     """
+    gc.freeze()  # what was imported stays; the doors have disabled the collector until here
+    gc.enable()
     try:
         config, folder = configuration.load(
             base or Path.cwd(),

@@ -53,7 +53,8 @@ def connect(path: Path, busy_s: float) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")  # a photo leaves no copy in free pages
+        # A photo leaves no copy in free pages; the -wal may hold one until it is written over.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: past the drive's cache
         connection.execute("PRAGMA checkpoint_fullfsync = ON")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")

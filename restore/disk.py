@@ -75,8 +75,13 @@ def make_file(path: Path) -> int:
 
 
 def sync_name(path: Path) -> None:
-    """Bring the name of a file or folder to the platter: sync the folder that holds it."""
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Bring the name of a file or folder to the platter."""
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the platter."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         sync(fd)
     finally:

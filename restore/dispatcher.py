@@ -108,7 +108,9 @@ class Dispatcher:
     def progress(self, job_id: str) -> float:
         """How far a running job is, 0.0..0.99. It never falls while the server lives."""
         run = self._runs.get(job_id)
-        return run.progress if run else 0.0
+        if run is not None:
+            return run.progress
+        return next((job.progress for job in self._resumed if job.id == job_id), 0.0)
 
     async def cancel(self, job_id: str) -> None:
         """Stop the job, remove its row, upload, work and result; nothing to do is fine.

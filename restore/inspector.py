@@ -87,7 +87,7 @@ class Inspector:
 
     async def _look_alone(
         self, request: _Request, error: ChildError
-    ) -> worker.Inspection | Refusal:
+    ) -> worker.Inspection | Exception:
         """Once more: it may have been another's file, or want of memory."""
         if request.answer.done():
             return _unreadable(error)
@@ -98,6 +98,8 @@ class Inspector:
             return _busy(str(again))
         except ChildError as again:
             return _unreadable(again)
+        except Exception as again:
+            return again
 
     async def _call(self, batch: Sequence[_Request], bound_s: float) -> list[worker.Inspection]:
         images = [(request.image, request.kind) for request in batch]

@@ -5,7 +5,6 @@ JobSpec under the same names, and a test holds that.
 """
 
 from dataclasses import fields
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from restore.contract import JobSpec
@@ -40,14 +39,10 @@ SCHEMA = (
     CREATE INDEX jobs_running ON jobs (seq) WHERE status = 'running';
     CREATE INDEX jobs_ended ON jobs (ended_at, output_bytes) WHERE ended_at IS NOT NULL;
     """,
-    # Small uploads, under the `seq` of their jobs, for as long as these may need them.
+    # Small uploads, under the `seq` of their jobs, for as long as these may need them. No trigger
+    # deletes them: where one of their pages has gone bad, jobs must be able to end without.
     """
     CREATE TABLE uploads (seq INTEGER PRIMARY KEY, image BLOB NOT NULL);
-    CREATE TRIGGER uploads_of_ended AFTER UPDATE OF ended_at ON jobs
-        WHEN new.ended_at IS NOT NULL
-        BEGIN DELETE FROM uploads WHERE seq = new.seq; END;
-    CREATE TRIGGER uploads_of_deleted AFTER DELETE ON jobs
-        BEGIN DELETE FROM uploads WHERE seq = old.seq; END;
     """,
 )
 
@@ -70,6 +65,7 @@ COUNT = """
 INSERT = f"INSERT INTO jobs ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 INSERT_UPLOAD = "INSERT OR REPLACE INTO uploads (seq, image) VALUES (last_insert_rowid(), ?)"
 SELECT_UPLOAD = "SELECT image FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)"
+DELETE_UPLOAD = "DELETE FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)"
 UPDATE = (
     f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"  # noqa: S608
     " WHERE id = ? AND status = ?"
@@ -109,7 +105,6 @@ def decode(row: tuple[Any, ...]) -> Job:
     return Job(*values)
 
 
-@lru_cache(maxsize=1024)  # most polls find what the one before found
 def decode_state(row: tuple[Any, ...]) -> JobState:
     """What a row of SELECT_STATE says. Raises ValueError where it is no job's."""
     status, progress, output, error = row

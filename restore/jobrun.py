@@ -187,7 +187,7 @@ class JobRun:
         job = self.job
         laid_out = await self._with_room(self._lay_out)
         if laid_out is None:
-            return Outcome(None, "storage", "the upload or tmp/ is missing")
+            return Outcome(None, "storage", "the upload is missing")
         self._leave_if_told()
         if job.attempt != self._told:  # not again where it waited for room or for a child
             self._told = job.attempt
@@ -213,16 +213,12 @@ class JobRun:
             self._slot = self._call = None
 
     async def _lay_out(self) -> tuple[str, str] | None:
-        """Where the upload lies, and a folder for one attempt; None where either can't be had."""
+        """Where the upload lies, and a folder for one attempt; None where the upload is gone."""
         job, storage = self.job, self._around.storage
         image = self._around.store.upload(job.id)
-        gone = image is None and not storage.has_upload(job.id)
-        if gone or storage.free_bytes() < 0:
+        if image is None and not storage.has_upload(job.id):
             return None
-        folder = await asyncio.to_thread(storage.work_folder, job.id, job.attempt)
-        if image is None:
-            return storage.upload_path(job.id), folder
-        return await asyncio.to_thread(storage.place_upload, job.id, image), folder
+        return await asyncio.to_thread(storage.lay_out, job.id, job.attempt, image)
 
     def _task(self, upload: str, folder: str) -> Task:
         job = self.job

@@ -26,7 +26,8 @@ from restore.jobs import Job, JobState, JobStatus
 _BUSY_S = 5.0  # a write waits this long for another program that holds the database
 _READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing in WAL mode
 _CLOSE_S = 10.0  # for the writer to finish what it has
-_STATES = 1000  # of jobs that are polled, in memory (0.2 MB)
+_SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
+_STATES = 1000  # of jobs that are polled, in memory (0.4 MB)
 _BATCH = 1000  # writes in one transaction
 _FREE_PAGES = 256  # given back to the file system by a transaction that deletes something
 _SPARE_PAGES = 256  # free in the file when jobs end: a MiB, for the next small uploads
@@ -45,11 +46,12 @@ class _Written(NamedTuple):
 class _Write(NamedTuple):
     """A write on its way.
 
-    `promises` a file, and so wants the barrier before its commit; `spare`: it deletes something,
-    and so many pages may stay free in the file.
+    `work` is told whether to tidy up: to delete uploads that nobody needs any more. `promises` a
+    file, and so wants the barrier before its commit. `spare`: it deletes something, and so many
+    pages may stay free in the file.
     """
 
-    work: Callable[[sqlite3.Connection], _Written]
+    work: Callable[[sqlite3.Connection, bool], _Written]
     future: asyncio.Future[Any]
     promises: bool = False
     spare: int | None = None
@@ -100,6 +102,7 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job with this id. Raises StoreError."""
+        self._end_turn()  # a state that is told after this is no older
         return self._one(jobrows.SELECT_ONE, jobrows.decode, job_id)
 
     def state(self, job_id: str) -> JobState | None:
@@ -142,13 +145,13 @@ class JobStore:
     def upload(self, job_id: str) -> bytes | None:
         """The upload that was kept with the job's row, if it was and can be read.
 
-        64 KiB take 25 us where the system has them in memory. A page that has gone bad costs the
-        job whose upload is on it, no other. Raises StoreError for what may pass.
+        64 KiB take 25 us where the system has them in memory. What the disk or the database has
+        spoilt is lost, as it would be in a file. Raises StoreError for what may pass.
         """
         try:
             return self._one(jobrows.SELECT_UPLOAD, _image_of, job_id)
         except StoreError as error:
-            if database.code_of(error.__cause__) != sqlite3.SQLITE_CORRUPT:
+            if database.code_of(error.__cause__) not in _SPOILT:
                 raise
             log.error("the upload of job %s can't be read: %s", job_id, error)
             return None
@@ -189,7 +192,7 @@ class JobStore:
         Raises StoreError, and then the job was not taken.
         """
 
-        def insert(connection: sqlite3.Connection) -> _Written:
+        def insert(connection: sqlite3.Connection, _: bool) -> _Written:
             connection.execute(jobrows.INSERT, jobrows.encode(job))
             if upload is not None:
                 connection.execute(jobrows.INSERT_UPLOAD, (upload,))
@@ -208,9 +211,11 @@ class JobStore:
         Raises StoreError.
         """
 
-        def update(connection: sqlite3.Connection) -> _Written:
+        def update(connection: sqlite3.Connection, tidy: bool) -> _Written:
             row = (*jobrows.encode(job), job.id, expected)
             changed = connection.execute(jobrows.UPDATE, row).rowcount == 1
+            if changed and job.ended and tidy:
+                connection.execute(jobrows.DELETE_UPLOAD, (job.id,))
             leaves = changed and expected is JobStatus.QUEUED and job.status is not expected
             return _Written(changed, waiting=-int(leaves))
 
@@ -225,7 +230,7 @@ class JobStore:
     async def bound_ends(self, latest: float) -> None:
         """Let no job have ended after `latest` (epoch seconds): a clock was wrong then."""
 
-        def update(connection: sqlite3.Connection) -> _Written:
+        def update(connection: sqlite3.Connection, _: bool) -> _Written:
             connection.execute(jobrows.BOUND_ENDS, (latest, latest))
             return _Written(None)
 
@@ -233,7 +238,7 @@ class JobStore:
 
     def _put(
         self,
-        work: Callable[[sqlite3.Connection], _Written],
+        work: Callable[[sqlite3.Connection, bool], _Written],
         *,
         promises: bool = False,
         spare: int | None = None,
@@ -256,32 +261,39 @@ class JobStore:
             going = None not in batch
             self._commit([write for write in batch if write is not None])
 
-    def _commit(self, batch: list[_Write]) -> None:
+    def _commit(self, batch: list[_Write], *, tidy: bool = True) -> None:
         """Commit `batch` as one; if that fails, each alone, so that none fails for a neighbour.
 
         Where another program holds the database they fail together: one wait, not one for each.
+        Where a page has gone bad, each is tried without tidying up: a bad page among the uploads
+        keeps no job from its end.
         """
         if not batch:
             return
         try:
-            outcomes: list[_Written | Exception] = list(self._transact(batch))
+            outcomes: list[_Written | Exception] = list(self._transact(batch, tidy))
         except Exception as error:
-            if len(batch) > 1 and database.code_of(error) != sqlite3.SQLITE_BUSY:
+            code = database.code_of(error)
+            if len(batch) > 1 and code != sqlite3.SQLITE_BUSY:
                 for write in batch:
                     self._commit([write])
+                return
+            if code == sqlite3.SQLITE_CORRUPT and tidy:
+                log.error("the database is damaged: %s", error)
+                self._commit(batch, tidy=False)
                 return
             outcomes = [store_error("The database can't be written", error) for _ in batch]
         loop = batch[0].future.get_loop()
         with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
 
-    def _transact(self, batch: list[_Write]) -> list[_Written]:
+    def _transact(self, batch: list[_Write], tidy: bool) -> list[_Written]:
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
-            written = [write.work(writer) for write in batch]
+            written = [write.work(writer, tidy) for write in batch]
             spares = [write.spare for write in batch if write.spare is not None]
-            if spares:
+            if spares and tidy:
                 _give_back_pages(writer, min(spares))
             if any(write.promises for write in batch):
                 self._barrier()
@@ -295,7 +307,6 @@ class JobStore:
 
     def _tell(self, batch: list[_Write], outcomes: list[_Written | Exception]) -> None:
         """On the loop: count, and wake who waits."""
-        self._end_turn()
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, _Written):
                 self.waiting += outcome.waiting
@@ -311,15 +322,17 @@ def _give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
         connection.execute("PRAGMA incremental_vacuum(1)")
 
 
-def _deleting(job_id: str) -> Callable[[sqlite3.Connection], _Written]:
+def _deleting(job_id: str) -> Callable[[sqlite3.Connection, bool], _Written]:
     """A write that removes a row and results in the job it held, or None."""
 
-    def delete(connection: sqlite3.Connection) -> _Written:
+    def delete(connection: sqlite3.Connection, tidy: bool) -> _Written:
         # RETURNING would need SQLite 3.35, which Debian 11 doesn't have.
         rows = connection.execute(jobrows.SELECT_ONE, (job_id,)).fetchall()
         if not rows:
             return _Written(None)
         job = jobrows.decode(rows[0])
+        if tidy:
+            connection.execute(jobrows.DELETE_UPLOAD, (job_id,))
         connection.execute(jobrows.DELETE, (job_id,))
         return _Written(job, waiting=-int(job.status is JobStatus.QUEUED))
 

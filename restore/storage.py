@@ -159,7 +159,7 @@ class Storage:
     def sync_uploads(self) -> None:
         """Bring the names of all committed uploads to disk. Raises StorageError."""
         with _failing("The uploads' folder can't be synced"):
-            disk.sync(self._temp_fd)
+            disk.sync_folder(self._temp)  # by its name: it may have been made again
 
     def upload_path(self, job_id: str) -> str:
         """Where the job's whole upload is, or was. Cheap."""
@@ -173,30 +173,26 @@ class Storage:
             return error.errno != errno.ENOENT
         return True
 
-    def work_folder(self, job_id: str, attempt: int) -> str:
-        """A fresh, empty folder for one attempt; those of earlier attempts are removed.
+    def lay_out(self, job_id: str, attempt: int, image: bytes | None) -> tuple[str, str]:
+        """Where one attempt finds its upload, and a fresh, empty folder for it.
 
-        Its name is never used twice, so that a worker of a server that vanished, which may live on
-        for a moment, can't write into it. Raises StorageError.
+        What earlier attempts left is removed. The folder's name is never used twice, so that a
+        worker of a server that vanished, which may live on for a moment, can't write into it.
+        `image` is an upload that lasts in its row: it is written anew each time, and not synced.
+        Raises StorageError.
         """
-        work = self._work(job_id)
+        work, path = self._work(job_id), self.upload_path(job_id)
         folder = work / f"{attempt}-{os.urandom(4).hex()}"
         with _failing("The work folder can't be made"):
+            disk.make_folder(self._temp)  # somebody may have taken it away
             disk.remove(work)
             work.mkdir(disk.PRIVATE_FOLDER)
             folder.mkdir(disk.PRIVATE_FOLDER)
-        return str(folder)
-
-    def place_upload(self, job_id: str, image: bytes) -> str:
-        """Write an upload that lasts in its row where an attempt can read it; return the path.
-
-        Not synced, for it is written anew for each attempt, after `work_folder()` has removed it
-        with all else. Raises StorageError.
-        """
-        path = self._work(job_id) / "upload"
-        with _failing("The upload can't be laid out"), os.fdopen(disk.new_file(path), "wb") as file:
-            file.write(image)
-        return str(path)
+            if image is not None:
+                path = str(work / "upload")
+                with os.fdopen(disk.new_file(Path(path)), "wb") as file:
+                    file.write(image)
+        return path, str(folder)
 
     def discard(self, job_id: str) -> None:
         """Remove the job's upload and work folders. Raises StorageError if something stays."""

@@ -206,7 +206,7 @@ class CostsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(["BEGIN", "INSERT", "COMMIT"], self.ledger.verbs)
         # The file and, once for all that commit together, its folder. SQLite syncs its log itself.
         self.assertEqual(2, self.ledger.syncs)
-        self.assertEqual(1, len(self.ledger.opens), self.ledger.opens)
+        self.assertEqual(2, len(self.ledger.opens), self.ledger.opens)
         self.assertEqual(1, self.ledger.child_calls)
         # Once out of the receive buffer that all connections share: each further pass costs 0.1 ms
         # a MB and more. Chunks in which something but the image stands, the first and the last

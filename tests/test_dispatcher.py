@@ -10,7 +10,7 @@ from restore import dispatcher
 from restore.database import StoreError
 from restore.jobs import JobStatus
 from restore.memory import estimate_mib
-from tests.jobdesk import Call, Desk, DeskTestCase, Hung
+from tests.jobdesk import BOUND_S, Call, Desk, DeskTestCase, Hung
 
 
 class OrderTests(DeskTestCase):
@@ -121,7 +121,7 @@ class FaultTests(DeskTestCase):
         """What is raised where nobody expects it: the job is tried again, and then fails."""
         for owner, name in (
             ("storage", "has_upload"),
-            ("storage", "work_folder"),
+            ("storage", "lay_out"),
             ("storage", "promote"),
             ("storage", "discard"),
             ("store", "save"),
@@ -145,6 +145,25 @@ class FaultTests(DeskTestCase):
             for neighbour in neighbours:
                 self.assertEqual(desk.job(neighbour).status, JobStatus.SUCCEEDED, name)
             await desk.stop()
+
+    async def test_progress_does_not_fall_while_the_job_waits_for_a_slot_again(self) -> None:
+        desk = await self.desk(workers=1).begin()
+        job_id = await desk.promise()
+        call = await desk.pool.next_call()
+        call.slot.progress = 0.75
+        await desk.promise()
+        with mock.patch.object(desk.storage, "promote", side_effect=RuntimeError("a fault")):
+            call.finish()
+            other = await desk.pool.next_call()  # has the only slot
+            async with asyncio.timeout(BOUND_S):
+                while job_id in desk.dispatcher._runs:
+                    self.assertEqual(0.75, desk.dispatcher.progress(job_id))
+                    await asyncio.sleep(0)
+        self.assertEqual(0.75, desk.dispatcher.progress(job_id))
+        other.finish()
+        (await desk.pool.next_call()).finish()
+        await desk.quiet()
+        self.assertEqual(JobStatus.SUCCEEDED, desk.job(job_id).status)
 
     async def test_an_exception_that_lasts_ends_the_job_after_its_attempts(self) -> None:
         desk = await self.desk(auto=Call.finish).begin()

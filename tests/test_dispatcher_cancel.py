@@ -134,7 +134,7 @@ class RaceTests(CancelTestCase):
         await desk.stop()
 
     async def test_with_the_making_of_its_folder(self) -> None:
-        await self.race(lambda desk: (desk.storage, "work_folder"))
+        await self.race(lambda desk: (desk.storage, "lay_out"))
 
     async def test_with_promote(self) -> None:
         await self.race(lambda desk: (desk.storage, "promote"))

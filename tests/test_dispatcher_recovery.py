@@ -155,7 +155,7 @@ class CrashTableTests(RecoveryTestCase):
         desk = self.desk()
         for error in (None, "timeout"):
             job_id = await desk.add()
-            desk.storage.work_folder(job_id, 1)
+            desk.storage.lay_out(job_id, 1, None)
             job = desk.job(job_id).start()
             job = job.fail(error, 1.0) if error else job.succeed(f"{job_id}.png", 5, 1.0)
             await desk.store.save(job, JobStatus.QUEUED)

@@ -90,7 +90,7 @@ class StopTests(DeskTestCase):
     async def test_a_job_between_claim_and_work_is_given_back(self) -> None:
         desk = await self.desk(workers=1).begin()
         with (
-            Hung(desk.storage, "work_folder") as held,
+            Hung(desk.storage, "lay_out") as held,
             and_then(jobrun.JobRun, "interrupt", held.go.set),
         ):
             job_id = await desk.promise()

@@ -8,13 +8,13 @@ from typing import cast
 from restore import worker
 from restore.contract import Refusal
 from restore.inspector import Inspector
-from restore.pool import ChildDied, ChildError, ChildNotStarted, Slot
+from restore.pool import ChildDied, ChildNotStarted, Slot
 
 
 class ScriptedSlot:
     """A slot whose calls end as a test says, one after the other."""
 
-    def __init__(self, *endings: ChildError | None) -> None:
+    def __init__(self, *endings: Exception | None) -> None:
         self._endings = list(endings)
         self.calls: list[list[str | bytes]] = []
         self.called = asyncio.Event()
@@ -34,7 +34,7 @@ class ScriptedSlot:
 
 
 class FaultTest(unittest.IsolatedAsyncioTestCase):
-    def inspector(self, *endings: ChildError | None) -> Inspector:
+    def inspector(self, *endings: Exception | None) -> Inspector:
         self.slot = ScriptedSlot(*endings)
         return Inspector(cast(Slot, self.slot))
 
@@ -61,6 +61,18 @@ class FaultTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((caught.exception.status, caught.exception.code), (503, "too_busy"))
             self.assertEqual(caught.exception.headers, (("Retry-After", "5"),))
             self.assertNotIn("processes", caught.exception.sentence)
+
+    async def test_an_error_of_any_kind_at_the_second_look_leaves_nobody_waiting(self) -> None:
+        inspector = self.inspector(ChildDied("killed by SIGKILL"), OSError("whatever"), None)
+        with self.assertLogs("restore", "WARNING"):
+            answers = await asyncio.wait_for(
+                asyncio.gather(
+                    *(inspector.inspect(name, "png") for name in "ab"), return_exceptions=True
+                ),
+                10,
+            )
+        self.assertIsInstance(answers[0], OSError)
+        self.assertEqual(worker.Inspection(4, 3), answers[1])
 
     async def test_whoever_gives_up_leaves_no_image_behind(self) -> None:
         inspector = self.inspector()

@@ -247,7 +247,7 @@ class FullDiskTests(RunTestCase):
         self.assert_ended(job_id, None)
 
     async def test_every_step_on_files_waits_for_room(self) -> None:
-        for step in ("work_folder", "promote"):
+        for step in ("lay_out", "promote"):
             real = getattr(self.at.storage, step)
             full = StorageError("No space left on device.")
             failures: list[Exception] = [full, full, full]

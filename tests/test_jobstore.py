@@ -72,6 +72,14 @@ class RowTests(JobStoreTestCase):
         state = self.store.state(job.id)
         self.assertEqual(JobStatus.RUNNING, state and state.status)
 
+    async def test_a_poll_is_told_nothing_older_than_what_was_read_in_the_same_turn(self) -> None:
+        job, foreign = new_job(), self.other_program()
+        await self.store.add(job)
+        self.store.state(job.id)
+        foreign.execute("DELETE FROM jobs")
+        self.assertIsNone(self.store.get(job.id))
+        self.assertIsNone(self.store.state(job.id))
+
     async def test_states_of_more_jobs_than_are_kept(self) -> None:
         jobs = [new_job() for _ in range(7)]
         await self.add(*jobs)

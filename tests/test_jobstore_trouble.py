@@ -91,7 +91,8 @@ class LockedDatabaseTests(JobStoreTestCase):
         self.store._writer.set_trace_callback(begins.append)
         other.execute("BEGIN IMMEDIATE")
         adding = [self.store.add(new_job()) for _ in range(50)]
-        found = await asyncio.gather(*adding, return_exceptions=True)
+        async with asyncio.timeout(20):
+            found = await asyncio.gather(*adding, return_exceptions=True)
         self.assertEqual({StoreError}, set(map(type, found)))
         self.assertLessEqual(begins.count("BEGIN IMMEDIATE"), 2)  # the first may have been alone
 

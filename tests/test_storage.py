@@ -20,7 +20,7 @@ class FolderTests(StorageTestCase):
         os.umask(os.umask(0))
         self.upload()
         self.storage.promote(self.produce(), ID)
-        self.storage.work_folder(ID, 1)
+        self.storage.lay_out(ID, 1, None)
         for path in (self.root, *self.root.rglob("*")):
             expected = 0o700 if path.is_dir() else 0o600
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), expected, path)

@@ -74,9 +74,9 @@ class FullDiskTests(StorageTestCase):
 
 class WorkFolderTests(StorageTestCase):
     def test_each_is_new_and_replaces_the_one_before(self) -> None:
-        first = Path(self.storage.work_folder(ID, 1))
+        first = Path(self.storage.lay_out(ID, 1, None)[1])
         (first / "rest").write_text("old")
-        second = Path(self.storage.work_folder(ID, 1))
+        second = Path(self.storage.lay_out(ID, 1, None)[1])
         self.assertNotEqual(first, second)
         self.assertFalse(first.exists())
         self.assertEqual(list(second.iterdir()), [])
@@ -86,19 +86,19 @@ class WorkFolderTests(StorageTestCase):
         victim.mkdir()
         (victim / "file").write_text("precious")
         (self.root / "tmp" / f"{ID}.work").symlink_to(victim)
-        self.storage.work_folder(ID, 1)
+        self.storage.lay_out(ID, 1, None)
         self.assertEqual((victim / "file").read_text(), "precious")
 
     def test_discard_takes_everything_of_this_job_only(self) -> None:
         self.upload()
         self.upload(OTHER)
-        self.storage.work_folder(ID, 1)
+        self.storage.lay_out(ID, 1, None)
         self.storage.discard(ID)
         self.storage.discard(ID)
         self.assertEqual(self.in_tmp(), {f"{OTHER}.upload"})
 
     def test_folders_whose_rights_were_taken_away_go_too(self) -> None:
-        inner = Path(self.storage.work_folder(ID, 1), "inner")
+        inner = Path(self.storage.lay_out(ID, 1, None)[1], "inner")
         inner.mkdir()
         (inner / "file").write_text("")
         inner.chmod(0)
@@ -143,7 +143,7 @@ class PromoteTests(StorageTestCase):
         self.assertEqual(self.storage.promote(produced, ID), (f"{ID}.png", 6))
 
     def test_what_can_be_no_result(self) -> None:
-        folder = Path(self.storage.work_folder(ID, 1))
+        folder = Path(self.storage.lay_out(ID, 1, None)[1])
         secret = self.root.parent / "secret.png"
         secret.write_text("precious")
         (folder / "link.png").symlink_to(secret)

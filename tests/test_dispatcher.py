@@ -151,6 +151,7 @@ class FaultTests(DeskTestCase):
         job_id = await desk.promise()
         call = await desk.pool.next_call()
         call.slot.progress = 0.75
+        self.assertEqual(0.75, desk.dispatcher.progress(job_id))  # somebody is told
         await desk.promise()
         with mock.patch.object(desk.storage, "promote", side_effect=RuntimeError("a fault")):
             call.finish()

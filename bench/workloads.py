@@ -102,7 +102,7 @@ class Workloads:
         yield "poll_cpu", cpu_s / polls["count"] * 1e6
         _, polls = self._polls(server, path, 1.0, fresh=True)
         yield "fresh", polls["count"] / polls["seconds"]
-        count = self._times(400)
+        count = self._times(1600)  # the first hundreds cost up to half more
         cpu_s, _ = self._uploads(server, self._small, 8, count)
         yield "submit_cpu", cpu_s / count * 1e6
         count = self._times(16)

@@ -40,9 +40,10 @@ SCHEMA = (
     CREATE INDEX jobs_ended ON jobs (ended_at, output_bytes) WHERE ended_at IS NOT NULL;
     """,
     # Small uploads, under the `seq` of their jobs, for as long as these may need them. No trigger
-    # deletes them: where one of their pages has gone bad, jobs must be able to end without.
+    # deletes them: where one of their pages has gone bad, jobs must be able to end without. A `seq`
+    # is given out again, so one that is left is told from the next job's by the `id`.
     """
-    CREATE TABLE uploads (seq INTEGER PRIMARY KEY, image BLOB NOT NULL);
+    CREATE TABLE uploads (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, image BLOB NOT NULL);
     """,
 )
 
@@ -63,8 +64,10 @@ COUNT = """
     FROM jobs WHERE ended_at IS NOT NULL
 """  # from the indexes alone: 12 ms beside 100,000 ended jobs
 INSERT = f"INSERT INTO jobs ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
-INSERT_UPLOAD = "INSERT OR REPLACE INTO uploads (seq, image) VALUES (last_insert_rowid(), ?)"
-SELECT_UPLOAD = "SELECT image FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)"
+INSERT_UPLOAD = "INSERT OR REPLACE INTO uploads (seq, id, image) VALUES (last_insert_rowid(), ?, ?)"
+SELECT_UPLOAD = """
+    SELECT image FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?1) AND id = ?1
+"""
 DELETE_UPLOAD = "DELETE FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)"
 UPDATE = (
     f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"  # noqa: S608

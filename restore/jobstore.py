@@ -195,7 +195,7 @@ class JobStore:
         def insert(connection: sqlite3.Connection, _: bool) -> _Written:
             connection.execute(jobrows.INSERT, jobrows.encode(job))
             if upload is not None:
-                connection.execute(jobrows.INSERT_UPLOAD, (upload,))
+                connection.execute(jobrows.INSERT_UPLOAD, (job.id, upload))
             return _Written(None, waiting=int(job.status is JobStatus.QUEUED))
 
         try:

@@ -172,11 +172,15 @@ class RowTests(JobStoreTestCase):
                 else:
                     self.assertRaises(StoreError, self.store.upload, job.id)
 
-    async def test_a_row_that_somebody_else_left_is_in_nobodys_way(self) -> None:
-        self.other_program().execute("INSERT INTO uploads VALUES (1, 'left')")
-        job = new_job()
-        await self.store.add(job, PHOTO)
-        self.assertEqual(PHOTO, self.store.upload(job.id))
+    async def test_one_that_is_left_is_in_nobodys_way_and_is_nobody_elses(self) -> None:
+        for small in (True, False):
+            gone, job = new_job(), new_job()
+            await self.store.add(gone, b"another photo")
+            self.other_program().execute("DELETE FROM jobs")  # its seq is given out again
+            await self.store.add(job, PHOTO if small else None)
+            with self.subTest(small=small):
+                self.assertEqual(PHOTO if small else None, self.store.upload(job.id))
+            await self.store.delete(job.id)
 
 
 class FileTests(StorageTestCase):

@@ -14,6 +14,7 @@ from restore.limits import MIB
 
 _APPLICATION_ID = 0x52535452  # "RSTR" in the file's header: a restore job store
 _CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
+_FREE_PAGES = 256  # given back to the file system by one transaction
 _WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
 
 
@@ -25,6 +26,15 @@ def code_of(error: BaseException | None) -> int:
     """SQLite's primary result code (sqlite.org/rescode.html); 0 where `error` has none."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
+
+
+def spoilt(error: BaseException | None) -> bool:
+    """Whether what was to be read is lost: a damaged page, a sector that the disk can't read."""
+    unreadable = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
+    return (
+        code_of(error) == sqlite3.SQLITE_CORRUPT
+        or getattr(error, "sqlite_errorcode", 0) in unreadable
+    )
 
 
 def store_error(sentence: str, error: Exception) -> StoreError:
@@ -98,3 +108,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             f" PRAGMA application_id = {_APPLICATION_ID};"
             f" PRAGMA user_version = {len(jobrows.SCHEMA)}; COMMIT;"
         )
+
+
+def give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
+    """Let the file shrink by the free pages beyond `spare`, some at a time."""
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    for _ in range(min(free - spare, _FREE_PAGES)):
+        # One page each: Python takes one step of a statement that has no columns (3.11 to 3.13).
+        connection.execute("PRAGMA incremental_vacuum(1)")

@@ -68,6 +68,10 @@ INSERT_UPLOAD = "INSERT OR REPLACE INTO uploads (seq, id, image) VALUES (last_in
 SELECT_UPLOAD = """
     SELECT image FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?1) AND id = ?1
 """
+SWEEP_UPLOADS = """
+    DELETE FROM uploads WHERE NOT EXISTS
+        (SELECT 1 FROM jobs WHERE seq = uploads.seq AND id = uploads.id AND ended_at IS NULL)
+"""
 DELETE_UPLOAD = "DELETE FROM uploads WHERE seq = (SELECT seq FROM jobs WHERE id = ?)"
 UPDATE = (
     f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"  # noqa: S608

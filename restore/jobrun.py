@@ -213,10 +213,11 @@ class JobRun:
             self._slot = self._call = None
 
     async def _lay_out(self) -> tuple[str, str] | None:
-        """Where the upload lies, and a folder for one attempt; None where the upload is gone."""
+        """Where the upload lies, and a folder for one attempt; None where it is gone."""
         job, storage = self.job, self._around.storage
         image = self._around.store.upload(job.id)
-        if image is None and not storage.has_upload(job.id):
+        gone = image is None and not storage.has_upload(job.id)
+        if storage.free_bytes() < 0 or gone:
             return None
         return await asyncio.to_thread(storage.lay_out, job.id, job.attempt, image)
 

@@ -26,10 +26,8 @@ from restore.jobs import Job, JobState, JobStatus
 _BUSY_S = 5.0  # a write waits this long for another program that holds the database
 _READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing in WAL mode
 _CLOSE_S = 10.0  # for the writer to finish what it has
-_SPOILT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR)
 _STATES = 1000  # of jobs that are polled, in memory (0.4 MB)
 _BATCH = 1000  # writes in one transaction
-_FREE_PAGES = 256  # given back to the file system by a transaction that deletes something
 _SPARE_PAGES = 256  # free in the file when jobs end: a MiB, for the next small uploads
 
 T = TypeVar("T")
@@ -151,7 +149,7 @@ class JobStore:
         try:
             return self._one(jobrows.SELECT_UPLOAD, _image_of, job_id)
         except StoreError as error:
-            if database.code_of(error.__cause__) not in _SPOILT:
+            if not database.spoilt(error.__cause__):
                 raise
             log.error("the upload of job %s can't be read: %s", job_id, error)
             return None
@@ -236,6 +234,16 @@ class JobStore:
 
         await self._put(update)
 
+    async def sweep_uploads(self) -> None:
+        """Delete uploads that were left: by a write that couldn't tidy up, or by another's hand."""
+
+        def sweep(connection: sqlite3.Connection, tidy: bool) -> _Written:
+            if tidy:
+                connection.execute(jobrows.SWEEP_UPLOADS)
+            return _Written(None)
+
+        await self._put(sweep, spare=_SPARE_PAGES)
+
     def _put(
         self,
         work: Callable[[sqlite3.Connection, bool], _Written],
@@ -265,7 +273,7 @@ class JobStore:
         """Commit `batch` as one; if that fails, each alone, so that none fails for a neighbour.
 
         Where another program holds the database they fail together: one wait, not one for each.
-        Where a page has gone bad, each is tried without tidying up: a bad page among the uploads
+        Where a page can't be read, each is tried without tidying up: a bad page among the uploads
         keeps no job from its end.
         """
         if not batch:
@@ -273,12 +281,11 @@ class JobStore:
         try:
             outcomes: list[_Written | Exception] = list(self._transact(batch, tidy))
         except Exception as error:
-            code = database.code_of(error)
-            if len(batch) > 1 and code != sqlite3.SQLITE_BUSY:
+            if len(batch) > 1 and database.code_of(error) != sqlite3.SQLITE_BUSY:
                 for write in batch:
                     self._commit([write])
                 return
-            if code == sqlite3.SQLITE_CORRUPT and tidy:
+            if tidy and database.spoilt(error):
                 log.error("the database is damaged: %s", error)
                 self._commit(batch, tidy=False)
                 return
@@ -294,7 +301,7 @@ class JobStore:
             written = [write.work(writer, tidy) for write in batch]
             spares = [write.spare for write in batch if write.spare is not None]
             if spares and tidy:
-                _give_back_pages(writer, min(spares))
+                database.give_back_pages(writer, min(spares))
             if any(write.promises for write in batch):
                 self._barrier()
             writer.execute("COMMIT")
@@ -312,14 +319,6 @@ class JobStore:
                 self.waiting += outcome.waiting
                 outcome = outcome.result
             futures.end(write.future, outcome)
-
-
-def _give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
-    """Let the file shrink by the free pages beyond `spare`, some at a time."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    for _ in range(min(free - spare, _FREE_PAGES)):
-        # One page each: Python takes one step of a statement that has no columns (3.11 to 3.13).
-        connection.execute("PRAGMA incremental_vacuum(1)")
 
 
 def _deleting(job_id: str) -> Callable[[sqlite3.Connection, bool], _Written]:

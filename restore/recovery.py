@@ -9,7 +9,7 @@
     succeeded, failed   upload, work folder     before they were removed  removed
     none                result in outputs/      in a cancel or retention  removed
 
-A small upload is kept by its row instead of tmp/, and comes and goes with it in one commit.
+A small upload is kept with its row instead of in tmp/, from the same commit on.
 `examine` looks at the rows that are running (few) and lists tmp/; it changes nothing. What may be
 removed is removed by `sweep` later, beside a serving server: it goes by the list made before the
 first upload, and a result whose row is gone never gets it back. Running and ending jobs is the
@@ -73,6 +73,7 @@ async def sweep(leftovers: tuple[tuple[str, str], ...], store: JobStore, storage
                 if not _needed(store.get(job_id))
             ]
             await asyncio.to_thread(_remove_leftovers, storage, useless)
+        await store.sweep_uploads()
         await _sweep_outputs(store, storage)
     except (StoreError, StorageError) as error:
         log.warning("tidying up after the last server: %s", error)

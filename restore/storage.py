@@ -42,10 +42,7 @@ log = logging.getLogger("restore")
 
 
 class StorageError(Exception):
-    """The folder can't be used or written now: one sentence; the cause holds the detail.
-
-    It may heal: what was to be written is tried again or refused, never counted as done.
-    """
+    """The folder can't be used or written now, which may pass: one sentence, with its cause."""
 
 
 class OutputError(Exception):
@@ -112,13 +109,12 @@ class Storage:
         self.database = root / "jobs.sqlite3"
         self._temp = root / "tmp"
         self._outputs = root / "outputs"
-        self._fds: list[int] = []
-        self._temp_fd = self._outputs_fd = -1
+        self._fds: list[int] = []  # the lock's comes first
 
     # -- the folder as a whole
 
     def open(self, wait_s: float) -> None:
-        """Create what is missing and take the lock, waiting up to `wait_s` seconds for its holder.
+        """Create what is missing; take the lock, waiting up to `wait_s` seconds for its holder.
 
         Raises StorageError with the sentence to stop the start with.
         """
@@ -127,10 +123,9 @@ class Storage:
                 self._refuse_foreign()
                 self._make_root()
                 self._lock(wait_s)
-                self._temp_fd = self._make_folder(self._temp)
-                self._outputs_fd = self._make_folder(self._outputs)
+                temp, outputs = map(self._make_folder, (self._temp, self._outputs))
                 os.close(disk.make_file(self.database))  # SQLite gives its -wal and -shm this mode
-            if os.fstat(self._temp_fd).st_dev != os.fstat(self._outputs_fd).st_dev:
+            if os.fstat(temp).st_dev != os.fstat(outputs).st_dev:
                 raise StorageError(f"tmp and outputs in {self.root} must be on one file system.")
         except StorageError:
             self.close()
@@ -140,14 +135,18 @@ class Storage:
         """Give the lock back. Cheap; more than once does no harm."""
         while self._fds:
             os.close(self._fds.pop())
-        self._temp_fd = self._outputs_fd = -1
 
     def free_bytes(self) -> int:
-        """Bytes that may still be written into tmp/; -1 where that is gone. Cheap."""
+        """Bytes that may still be written into tmp/, 0 when the disk doesn't say. Cheap.
+
+        A tmp/ that somebody has taken away is made again; -1 where all of STORAGE_DIR is gone.
+        """
         try:
+            if not self._temp.is_dir() and not self._make_temp_again():
+                return -1
             found = os.statvfs(self._temp)
         except OSError:
-            return -1
+            return 0
         return found.f_bavail * found.f_frsize
 
     # -- uploads and work folders
@@ -176,15 +175,13 @@ class Storage:
     def lay_out(self, job_id: str, attempt: int, image: bytes | None) -> tuple[str, str]:
         """Where one attempt finds its upload, and a fresh, empty folder for it.
 
-        What earlier attempts left is removed. The folder's name is never used twice, so that a
-        worker of a server that vanished, which may live on for a moment, can't write into it.
-        `image` is an upload that lasts in its row: it is written anew each time, and not synced.
-        Raises StorageError.
+        What earlier attempts left goes. The folder's name is never used twice: a worker of a server
+        that vanished may live on for a moment. `image` is an upload that lasts in its row: it is
+        written anew each time, and not synced. Raises StorageError.
         """
         work, path = self._work(job_id), self.upload_path(job_id)
         folder = work / f"{attempt}-{os.urandom(4).hex()}"
         with _failing("The work folder can't be made"):
-            disk.make_folder(self._temp)  # somebody may have taken it away
             disk.remove(work)
             work.mkdir(disk.PRIVATE_FOLDER)
             folder.mkdir(disk.PRIVATE_FOLDER)
@@ -210,8 +207,7 @@ class Storage:
         source = Path(produced)
         if source.suffix not in _OUTPUT_SUFFIXES:
             raise OutputError(f"not a .png or .jpg: {produced}")
-        work = self._work(job_id).resolve()
-        if work not in source.resolve().parents:
+        if self._work(job_id).resolve() not in source.resolve().parents:
             raise OutputError(f"not in the job's work folder: {produced}")
         target = self._outputs / (job_id + source.suffix)
         with _failing("The result can't be kept"):
@@ -219,7 +215,7 @@ class Storage:
             if size is None or source.exists():  # else an earlier try failed after the move
                 size = _sync_output(source)
                 source.replace(target)
-            disk.sync(self._outputs_fd)
+            disk.sync_folder(self._outputs)
         return target.name, size
 
     def find_output(self, job_id: str) -> tuple[str, int] | None:
@@ -245,8 +241,8 @@ class Storage:
     def leftovers(self) -> list[tuple[str, str]]:
         """All that is in tmp/ now, as (job id, name); asked before the first upload is taken."""
         with _failing("The uploads' folder can't be read"):
-            matches = [_TEMP_NAME.fullmatch(entry.name) for entry in self._temp.iterdir()]
-        return [(match[1], match[0]) for match in matches if match]
+            names = map(_TEMP_NAME.fullmatch, (entry.name for entry in self._temp.iterdir()))
+            return [(match[1], match[0]) for match in names if match]
 
     def discard_leftover(self, name: str) -> None:
         """Remove one entry of `leftovers()`. Raises StorageError if it stays."""
@@ -258,8 +254,8 @@ class Storage:
     def output_ids(self, batch: int) -> Iterator[list[str]]:
         """The job ids of all results, at most `batch` at a time. Raises StorageError."""
         with _failing("The results' folder can't be read"), os.scandir(self._outputs) as entries:
-            matches = (_OUTPUT_NAME.fullmatch(entry.name) for entry in entries)
-            ids = (match[1] for match in matches if match)
+            names = map(_OUTPUT_NAME.fullmatch, (entry.name for entry in entries))
+            ids = (match[1] for match in names if match)
             while found := list(islice(ids, batch)):
                 yield found
 
@@ -283,6 +279,15 @@ class Storage:
 
     def _is_ours(self) -> bool:
         return disk.file_size(self.root / "lock") is not None
+
+    def _make_temp_again(self) -> bool:
+        """Make tmp/; False where STORAGE_DIR isn't the folder any more that was locked."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat((self.root / "lock").stat(), os.fstat(self._fds[0])):
+                self._temp.mkdir(disk.PRIVATE_FOLDER)
+                disk.sync_name(self._temp)
+                return True
+        return False
 
     def _make_root(self) -> None:
         """A folder that is new, empty or ours already becomes private; any other stays as it is."""

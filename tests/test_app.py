@@ -1,11 +1,31 @@
 """app: what settings and providers change, each on a server of its own."""
 
+import gc
 import json
 import unittest
 from collections.abc import Iterable
+from pathlib import Path
+from unittest import mock
 
+from restore import app
 from tests.functional_testcase import picture
 from tests.service import Service, wait_until
+
+
+class DoorTest(unittest.TestCase):
+    def test_the_collector_is_on_again_once_all_is_imported(self) -> None:
+        found: list[bool] = []
+
+        def run(*_: object) -> int:
+            found.append(gc.isenabled())
+            return 0
+
+        self.addCleanup(gc.unfreeze)
+        self.addCleanup(gc.enable)
+        gc.disable()  # as the door does
+        with mock.patch.object(app, "_run", run), self.assertRaises(SystemExit) as ended:
+            app.main(Path("/nonexistent"))
+        self.assertEqual(([True], 0), (found, ended.exception.code))
 
 
 class SettingsTest(unittest.TestCase):

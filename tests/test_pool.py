@@ -183,12 +183,17 @@ class Flatness(PoolCase):
         threads = [name for thread in threading.enumerate() if "pool_" not in (name := thread.name)]
         return pools.open_files(), len(threads)
 
+    def assert_no_more_than(self, before: tuple[int, int]) -> None:
+        """Fewer may be: what is left of a child is closed a moment after its call has ended."""
+        for now, then in zip(self.counts(), before, strict=True):
+            self.assertLessEqual(now, then)
+
     def test_over_many_calls(self) -> None:
         self.call(os.getpid)
         before, resident = self.counts(), child._resident_mib()
         for n in range(300):
             self.assertEqual(self.call(identity, n), n)
-        self.assertEqual(self.counts(), before)
+        self.assert_no_more_than(before)
         self.assertLess(child._resident_mib() - resident, 5)
 
     def test_over_many_deaths(self) -> None:
@@ -200,7 +205,7 @@ class Flatness(PoolCase):
         die(3)
         before, resident = self.counts(), child._resident_mib()
         die(25)
-        self.assertEqual(self.counts(), before)
+        self.assert_no_more_than(before)
         self.assertLess(child._resident_mib() - resident, 5)
 
 

@@ -92,14 +92,27 @@ class ForeignHandTest(unittest.TestCase):
         large = self.service.promise(LARGE, model_id=GOOD)
         small = self.service.promise(PICTURE, model_id=GOOD)
         shutil.rmtree(self.service.storage / "tmp")
-        for image in (PICTURE, LARGE):
-            self.assert_unavailable(self.service.upload(image))
+        later = [self.service.promise(image, model_id=GOOD) for image in (PICTURE, LARGE)]
         self.service.open_gate(held)
         self.assertIn(self.service.ended(held)["status"], ("succeeded", "failed"))
         self.assertEqual("failed", self.service.ended(large)["status"])
         self.assertEqual("storage", self.service.row(large)["error"])
-        self.assertEqual("succeeded", self.service.ended(small)["status"])
-        self.assertEqual(201, self.service.upload(LARGE).status)
+        for job_id in (small, *later):
+            self.assertEqual("succeeded", self.service.ended(job_id)["status"])
+
+
+class LostStorageTest(unittest.TestCase):
+    def test_nothing_is_promised_that_is_kept_nowhere(self) -> None:
+        with Scripted(WORKERS=1) as service:
+            held, _ = service.hold(PICTURE)
+            service.promise(PICTURE, model_id=GOOD)
+            service.storage.rename(service.storage.with_name("elsewhere"))
+            service.open_gate(held)
+            for image in (PICTURE, LARGE, PICTURE, LARGE):
+                answer = service.upload(image)
+                self.assertEqual((503, "storage_unavailable"), (answer.status, answer.json["code"]))
+            self.assertFalse(service.storage.exists())
+            service.storage.with_name("elsewhere").rename(service.storage)
 
 
 class RetentionTest(unittest.TestCase):

@@ -9,10 +9,10 @@ import tempfile
 import threading
 import unittest
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from unittest import mock
 
-from restore import database, inspector, jobstore, limits, worker
+from restore import database, inspector, jobrows, jobstore, limits, worker
 from restore.database import StoreError
 from restore.filethreads import FileThreads
 from restore.inspector import Inspector
@@ -111,6 +111,12 @@ class RowTests(JobStoreTestCase):
             self.reopened()  # takes the -wal into the file
             self.assertLess(self.file_bytes(), (jobstore._SPARE_PAGES + 20) * 4096)
 
+    async def test_sqlite_is_told_to_leave_nothing(self) -> None:
+        """Whether it was built so (Debian) or not."""
+        with statements() as calls:
+            self.reopened()
+        self.assertEqual(2, calls.count("PRAGMA secure_delete = ON"))
+
     async def test_nothing_of_it_is_left_in_the_file(self) -> None:
         ended, cancelled = new_job(), new_job()
         await self.store.add(ended, b"one of both " * 5000)
@@ -161,7 +167,12 @@ class RowTests(JobStoreTestCase):
     async def test_what_may_pass_is_no_verdict_on_an_upload(self) -> None:
         job = new_job()
         await self.store.add(job, PHOTO)
-        for code, lost in ((sqlite3.SQLITE_BUSY, False), (266, True)):  # 266: SQLITE_IOERR_READ
+        for code, lost in (
+            (sqlite3.SQLITE_BUSY, False),
+            (sqlite3.SQLITE_IOERR_SHMSIZE, False),  # a full disk
+            (sqlite3.SQLITE_IOERR_READ, True),
+            (sqlite3.SQLITE_CORRUPT, True),
+        ):
             error = sqlite3.OperationalError("as said")
             error.sqlite_errorcode = code
             failure = database.store_error("Not now", error)
@@ -171,6 +182,35 @@ class RowTests(JobStoreTestCase):
                         self.assertIsNone(self.store.upload(job.id))
                 else:
                     self.assertRaises(StoreError, self.store.upload, job.id)
+
+    async def test_a_sector_that_cannot_be_read_keeps_no_job_from_its_end(self) -> None:
+        job = new_job()
+        await self.store.add(job, PHOTO)
+        real = self.store._writer
+
+        def execute(sql: str, *args: Any) -> sqlite3.Cursor:
+            if sql == jobrows.DELETE_UPLOAD:
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+                raise error
+            return real.execute(sql, *args)
+
+        self.store._writer = mock.Mock(wraps=real, execute=execute, in_transaction=True)
+        self.addCleanup(real.close)
+        with self.assertLogs("restore", "ERROR"):
+            self.assertTrue(await self.store.save(job.fail("storage", 1.0), JobStatus.QUEUED))
+        state = self.store.state(job.id)
+        self.assertEqual(JobStatus.FAILED, state and state.status)
+
+    async def test_what_is_left_is_swept_at_a_start(self) -> None:
+        jobs = [new_job() for _ in range(3)]
+        for job in jobs:
+            await self.store.add(job, PHOTO)
+        foreign = self.other_program()
+        foreign.execute("DELETE FROM jobs WHERE id = ?", (jobs[0].id,))
+        foreign.execute("UPDATE jobs SET ended_at = 1.0 WHERE id = ?", (jobs[1].id,))
+        await self.store.sweep_uploads()
+        self.assertEqual((1, PHOTO), (self.kept(), self.store.upload(jobs[2].id)))
 
     async def test_one_that_is_left_is_in_nobodys_way_and_is_nobody_elses(self) -> None:
         for small in (True, False):
@@ -198,14 +238,23 @@ class FileTests(StorageTestCase):
             path.write_bytes(b"scribbled over")
 
     def test_a_folder_that_is_gone_is_made_again_and_synced_from_then_on(self) -> None:
-        shutil.rmtree(self.storage.root / "tmp")
-        path = Path(self.storage.lay_out(ID, 1, PHOTO)[0])
-        self.assertEqual(PHOTO, path.read_bytes())
-        self.assertEqual(0o700, (self.storage.root / "tmp").stat().st_mode & 0o777)
-        inode, synced = (self.storage.root / "tmp").stat().st_ino, list[int]()
+        temp = self.storage.root / "tmp"
+        shutil.rmtree(temp)
+        self.assertGreater(self.storage.free_bytes(), 0)
+        self.assertEqual(0o700, temp.stat().st_mode & 0o777)
+        inode, synced = temp.stat().st_ino, list[int]()
         with mock.patch("restore.disk.sync", lambda fd: synced.append(os.fstat(fd).st_ino)):
             self.storage.sync_uploads()
         self.assertEqual([inode], synced)
+
+    def test_it_is_not_made_again_without_the_folder_that_was_locked(self) -> None:
+        root = self.storage.root
+        root.rename(root.with_name("elsewhere"))
+        self.assertEqual(-1, self.storage.free_bytes())
+        root.mkdir()
+        (root / "lock").touch()  # another server's
+        self.assertEqual(-1, self.storage.free_bytes())
+        self.assertEqual([root / "lock"], list(root.iterdir()))
 
 
 class RunTests(DeskTestCase):

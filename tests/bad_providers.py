@@ -118,7 +118,7 @@ def closes_everything(image_path: str, model_id: str, strength: float, upscale: 
 def scribbles(image_path: str, model_id: str, strength: float, upscale: int) -> str:
     """Write the beginning of a long result for the server, and never the rest."""
     frame = inspect.currentframe()
-    while frame and frame.f_locals.keys().isdisjoint(("result_queue", "replies")):
+    while frame and {"result_queue", "replies"}.isdisjoint(frame.f_locals):
         frame = frame.f_back
     assert frame is not None, "only a child has one"
     known = frame.f_locals

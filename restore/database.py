@@ -6,7 +6,7 @@ when it returns, and a file that is damaged, foreign or of a newer server stops 
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from restore import jobrows
@@ -111,8 +111,18 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
-    """Let the file shrink by the free pages beyond `spare`, some at a time."""
+    """Let the file shrink by the free pages beyond `spare`, some at once. Raises sqlite3.Error."""
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    for _ in range(min(free - spare, _FREE_PAGES)):
-        # One page each: Python takes one step of a statement that has no columns (3.11 to 3.13).
-        connection.execute("PRAGMA incremental_vacuum(1)")
+    if free <= spare:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for _ in range(min(free - spare, _FREE_PAGES)):
+            # One page each: Python takes one step of a statement that has no columns (to 3.13).
+            connection.execute("PRAGMA incremental_vacuum(1)")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise

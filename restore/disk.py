@@ -17,6 +17,7 @@ from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENXIO)
 _BUFFERS_PER_WRITE = 512  # of the 1024 that Linux and macOS take in one writev (IOV_MAX)
 
 
@@ -28,6 +29,25 @@ def sync(fd: int) -> None:
             fcntl.fcntl(fd, full)
             return
     os.fsync(fd)
+
+
+def sync_file(path: Path) -> int | None:
+    """Make the regular file at `path` private and sync it; its bytes. None where there is none."""
+    try:  # O_NONBLOCK: opening a FIFO would wait for ever
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or not found.st_size:
+            return None
+        os.fchmod(fd, PRIVATE_FILE)
+        sync(fd)
+    finally:
+        os.close(fd)
+    return found.st_size
 
 
 def send_off(fd: int, offset: int, count: int) -> None:

@@ -153,8 +153,10 @@ class Handlers:
             raise Refusal("rate_limited", headers=retry_after(wait_s))
         if self._store.waiting + self._intake.arriving >= config.max_queue:
             raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
-        if self._storage.free_bytes() < config.min_free_disk_mb * limits.MIB:
-            raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail="no room")
+        free = self._storage.free_bytes()
+        if free < config.min_free_disk_mb * limits.MIB:
+            detail = "no room" if free >= 0 else "STORAGE_DIR is gone"
+            raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail=detail)
 
     def _check_declared(self, request: Request) -> bytes:
         """The form's boundary, once the declared type and length fit (415, 413, 400)."""

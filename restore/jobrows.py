@@ -116,3 +116,9 @@ def decode_state(row: tuple[Any, ...]) -> JobState:
     """What a row of SELECT_STATE says. Raises ValueError where it is no job's."""
     status, progress, output, error = row
     return JobState(JobStatus(status), progress, output, error)
+
+
+def decode_upload(row: tuple[Any, ...]) -> bytes:
+    """The image that a row of SELECT_UPLOAD holds."""
+    image: bytes = row[0]
+    return image

@@ -67,6 +67,7 @@ class JobStore:
         self._barrier = barrier
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
+        self._shrinks = True  # until a damaged page stands in the way
         self._states: dict[str, JobState] = {}  # as they were at `_version` of the database,
         self._version = 0
         self._current = False  # which is as of this turn of the loop
@@ -147,7 +148,7 @@ class JobStore:
         spoilt is lost, as it would be in a file. Raises StoreError for what may pass.
         """
         try:
-            return self._one(jobrows.SELECT_UPLOAD, _image_of, job_id)
+            return self._one(jobrows.SELECT_UPLOAD, jobrows.decode_upload, job_id)
         except StoreError as error:
             if not database.spoilt(error.__cause__):
                 raise
@@ -293,15 +294,22 @@ class JobStore:
         loop = batch[0].future.get_loop()
         with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
+        self._shrink([write.spare for write in batch if write.spare is not None])
+
+    def _shrink(self, spares: list[int]) -> None:
+        """Give free pages back. In a transaction of its own: if it fails, nobody's write does."""
+        if spares and self._shrinks:
+            try:
+                database.give_back_pages(self._writer, min(spares))
+            except sqlite3.Error as error:
+                self._shrinks = not database.spoilt(error)
+                log.warning("the database can't shrink: %s", error)
 
     def _transact(self, batch: list[_Write], tidy: bool) -> list[_Written]:
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
             written = [write.work(writer, tidy) for write in batch]
-            spares = [write.spare for write in batch if write.spare is not None]
-            if spares and tidy:
-                database.give_back_pages(writer, min(spares))
             if any(write.promises for write in batch):
                 self._barrier()
             writer.execute("COMMIT")
@@ -336,8 +344,3 @@ def _deleting(job_id: str) -> Callable[[sqlite3.Connection, bool], _Written]:
         return _Written(job, waiting=-int(job.status is JobStatus.QUEUED))
 
     return delete
-
-
-def _image_of(row: tuple[Any, ...]) -> bytes:
-    image: bytes = row[0]
-    return image

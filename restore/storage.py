@@ -18,7 +18,6 @@ import errno
 import logging
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -36,7 +35,6 @@ _OUTPUT_SUFFIXES = (".png", ".jpg")
 
 _SEND_OFF_BYTES = MIB  # at once; at 256 KiB it costs more than it gains
 _LOCK_RETRY_S = 0.05  # flock can't wait with a bound, so it is asked again
-_NO_OUTPUT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENXIO)
 
 log = logging.getLogger("restore")
 
@@ -109,7 +107,8 @@ class Storage:
         self.database = root / "jobs.sqlite3"
         self._temp = root / "tmp"
         self._outputs = root / "outputs"
-        self._fds: list[int] = []  # the lock's comes first
+        self._fds: list[int] = []
+        self._opened = os.stat_result(range(10))  # of the database, once it is there
 
     # -- the folder as a whole
 
@@ -125,6 +124,7 @@ class Storage:
                 self._lock(wait_s)
                 temp, outputs = map(self._make_folder, (self._temp, self._outputs))
                 os.close(disk.make_file(self.database))  # SQLite gives its -wal and -shm this mode
+                self._opened = self.database.stat()
             if os.fstat(temp).st_dev != os.fstat(outputs).st_dev:
                 raise StorageError(f"tmp and outputs in {self.root} must be on one file system.")
         except StorageError:
@@ -139,15 +139,28 @@ class Storage:
     def free_bytes(self) -> int:
         """Bytes that may still be written into tmp/, 0 when the disk doesn't say. Cheap.
 
-        A tmp/ that somebody has taken away is made again; -1 where all of STORAGE_DIR is gone.
+        -1 where STORAGE_DIR isn't the folder any more that was opened: what is promised there
+        would be kept nowhere.
         """
         try:
-            if not self._temp.is_dir() and not self._make_temp_again():
+            if not self._mend():
                 return -1
             found = os.statvfs(self._temp)
+        except (FileNotFoundError, NotADirectoryError, FileExistsError):
+            return -1
         except OSError:
             return 0
         return found.f_bavail * found.f_frsize
+
+    def _mend(self) -> bool:
+        """Make again what somebody took away; False where the database's file is another now."""
+        if not os.path.samestat(self.database.stat(), self._opened):
+            return False
+        for folder in (self._temp, self._outputs):
+            if not folder.is_dir():
+                folder.mkdir(disk.PRIVATE_FOLDER)
+                disk.sync_name(folder)
+        return True
 
     # -- uploads and work folders
 
@@ -213,7 +226,10 @@ class Storage:
         with _failing("The result can't be kept"):
             size = disk.file_size(target)
             if size is None or source.exists():  # else an earlier try failed after the move
-                size = _sync_output(source)
+                size = disk.sync_file(source)
+                if size is None:
+                    raise OutputError(f"no regular file with bytes in it: {source}")
+                self._mend()
                 source.replace(target)
             disk.sync_folder(self._outputs)
         return target.name, size
@@ -280,15 +296,6 @@ class Storage:
     def _is_ours(self) -> bool:
         return disk.file_size(self.root / "lock") is not None
 
-    def _make_temp_again(self) -> bool:
-        """Make tmp/; False where STORAGE_DIR isn't the folder any more that was locked."""
-        with suppress(FileNotFoundError):
-            if os.path.samestat((self.root / "lock").stat(), os.fstat(self._fds[0])):
-                self._temp.mkdir(disk.PRIVATE_FOLDER)
-                disk.sync_name(self._temp)
-                return True
-        return False
-
     def _make_root(self) -> None:
         """A folder that is new, empty or ours already becomes private; any other stays as it is."""
         disk.make_folder(self.root)
@@ -329,22 +336,3 @@ def _checked(job_id: str) -> str:
     if not _JOB_ID.fullmatch(job_id):
         raise ValueError(f"not a job id: {job_id!r}")
     return job_id
-
-
-def _sync_output(source: Path) -> int:
-    """Check that `source` is a regular file, make it private, sync it; return its bytes."""
-    try:  # O_NONBLOCK: opening a FIFO would wait for ever
-        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in _NO_OUTPUT:
-            raise OutputError(f"{error.strerror}: {source}") from error
-        raise
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or not found.st_size:
-            raise OutputError(f"not a regular file with bytes in it: {source}")
-        os.fchmod(fd, disk.PRIVATE_FILE)
-        disk.sync(fd)
-    finally:
-        os.close(fd)
-    return found.st_size

@@ -202,6 +202,23 @@ class RowTests(JobStoreTestCase):
         state = self.store.state(job.id)
         self.assertEqual(JobStatus.FAILED, state and state.status)
 
+    async def test_a_file_that_cannot_shrink_keeps_no_photo(self) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        shrink = mock.Mock(side_effect=error)
+        with (
+            mock.patch.object(database, "give_back_pages", shrink),
+            self.assertLogs("restore", "WARNING"),
+        ):
+            for _ in range(3):
+                job = new_job()
+                await self.store.add(job, PHOTO)
+                self.assertTrue(await self.store.save(job.fail("timeout", 1.0), JobStatus.QUEUED))
+            self.store.close()  # after what the writer has to do
+        shrink.assert_called_once()
+        self.reopened()
+        self.assertEqual(0, self.kept())
+
     async def test_what_is_left_is_swept_at_a_start(self) -> None:
         jobs = [new_job() for _ in range(3)]
         for job in jobs:
@@ -238,23 +255,32 @@ class FileTests(StorageTestCase):
             path.write_bytes(b"scribbled over")
 
     def test_a_folder_that_is_gone_is_made_again_and_synced_from_then_on(self) -> None:
-        temp = self.storage.root / "tmp"
-        shutil.rmtree(temp)
+        for name in ("tmp", "outputs"):
+            shutil.rmtree(self.storage.root / name)
         self.assertGreater(self.storage.free_bytes(), 0)
-        self.assertEqual(0o700, temp.stat().st_mode & 0o777)
-        inode, synced = temp.stat().st_ino, list[int]()
+        for name in ("tmp", "outputs"):
+            self.assertEqual(0o700, (self.storage.root / name).stat().st_mode & 0o777)
+        inode, synced = (self.storage.root / "tmp").stat().st_ino, list[int]()
         with mock.patch("restore.disk.sync", lambda fd: synced.append(os.fstat(fd).st_ino)):
             self.storage.sync_uploads()
         self.assertEqual([inode], synced)
 
-    def test_it_is_not_made_again_without_the_folder_that_was_locked(self) -> None:
-        root = self.storage.root
-        root.rename(root.with_name("elsewhere"))
+    def test_another_folder_in_its_place_is_not_it(self) -> None:
+        root, elsewhere = self.storage.root, self.storage.root.with_name("elsewhere")
+        root.rename(elsewhere)
         self.assertEqual(-1, self.storage.free_bytes())
-        root.mkdir()
-        (root / "lock").touch()  # another server's
+        self.assertFalse(root.exists())
+        shutil.copytree(elsewhere, root)
         self.assertEqual(-1, self.storage.free_bytes())
-        self.assertEqual([root / "lock"], list(root.iterdir()))
+        shutil.rmtree(root)
+        root.write_bytes(b"a file")
+        self.assertEqual(-1, self.storage.free_bytes())
+        root.unlink()
+        elsewhere.rename(root)
+        self.assertGreater(self.storage.free_bytes(), 0)
+        (root / "tmp").rmdir()
+        (root / "tmp").write_bytes(b"a file")
+        self.assertEqual(-1, self.storage.free_bytes())
 
 
 class RunTests(DeskTestCase):

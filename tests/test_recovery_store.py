@@ -141,17 +141,16 @@ class RetentionTest(unittest.TestCase):
     def test_results_and_rows_go_and_disk_and_database_stay_flat(self) -> None:
         held, _ = self.service.hold(PICTURE)
         ids: list[str] = []
-        pages = []
+        pages = self.pages()
         for _ in range(2):
             ids += [self.service.promise(PICTURE, model_id=GOOD) for _ in range(15)]
             wait_until(lambda: self.count() == 1, "all but the running one to go")
-            pages.append(self.pages())
+            wait_until(lambda: self.pages() <= pages + 4, "the database to shrink")
         for job_id in ids:
             answer = self.service.request("GET", f"/v1/jobs/{job_id}")
             self.assertEqual((404, "job_not_found"), (answer.status, answer.json["code"]))
             path = f"/outputs/{job_id}.png"
             self.assertEqual(404, self.service.request("GET", path).status)
-        self.assertLessEqual(pages[-1], pages[0] + 4)
         self.assertEqual("running", self.service.poll(held)["status"])  # however old it is
         self.service.open_gate(held)
         self.wait_until_empty()

@@ -110,19 +110,26 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is written inside, or nothing of it where anything is raised."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite ends it by itself on a full disk
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
 def give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
     """Let the file shrink by the free pages beyond `spare`, some at once. Raises sqlite3.Error."""
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
     if free <= spare:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         for _ in range(min(free - spare, _FREE_PAGES)):
             # One page each: Python takes one step of a statement that has no columns (to 3.13).
             connection.execute("PRAGMA incremental_vacuum(1)")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-        raise

@@ -306,18 +306,10 @@ class JobStore:
                 log.warning("the database can't shrink: %s", error)
 
     def _transact(self, batch: list[_Write], tidy: bool) -> list[_Written]:
-        writer = self._writer
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            written = [write.work(writer, tidy) for write in batch]
+        with database.transaction(self._writer):
+            written = [write.work(self._writer, tidy) for write in batch]
             if any(write.promises for write in batch):
                 self._barrier()
-            writer.execute("COMMIT")
-        except BaseException:
-            if writer.in_transaction:  # SQLite ends it by itself on a full disk
-                with suppress(sqlite3.Error):
-                    writer.execute("ROLLBACK")
-            raise
         return written
 
     def _tell(self, batch: list[_Write], outcomes: list[_Written | Exception]) -> None:

@@ -139,8 +139,8 @@ class _Upload:
         return self._file.path
 
     def write(self, chunks: Sequence[Chunk], last: bool) -> "asyncio.Future[None]":
-        size = sum(map(len, chunks))
-        if last and not self._begun and size <= limits.SMALL_UPLOAD_BYTES:
+        whole = last and not self._begun
+        if whole and sum(map(len, chunks)) <= limits.SMALL_UPLOAD_BYTES:
             self.small = b"".join(chunks)
             kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             kept.set_result(None)

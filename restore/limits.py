@@ -15,10 +15,8 @@ FORM_OVERHEAD_BYTES = 64 * KIB  # a body may be this much longer than the image 
 FIELD_BYTES = 4 * KIB  # one text field
 IMAGE_HEAD_BYTES = 4 * KIB  # first bytes of a file kept to tell its format
 WRITE_BYTES = MIB  # gathered before a write to disk; an upload may hold two of these
-GATHERED_BYTES = (
-    8 * MIB
-)  # by all uploads at once: with many each gathers less, though not less than
-LEAST_WRITE_BYTES = 128 * KIB  # each (200 uploads at once: 36 MB in all)
+GATHERED_BYTES = 8 * MIB  # by all uploads at once: with many each gathers less,
+LEAST_WRITE_BYTES = 128 * KIB  # though not less than this (200 uploads at once: 36 MB in all)
 SMALL_UPLOAD_BYTES = 64 * KIB  # an upload up to this size is kept in its row, not in a file
 CALL_BYTES = MIB  # of one call over a child's pipe: eight small uploads, and room to spare
 INSPECT_S = 5.0  # looking at an image's header

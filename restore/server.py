@@ -169,7 +169,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Named TCP: only then does asyncio set TCP_NODELAY on what is accepted (3.11 to 3.13). Without
+    # it the end of a download waits for an ACK, up to 40 ms: 617 MB/s instead of 1,663 (2026-11-23)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))

@@ -172,6 +172,17 @@ class CapTest(CrowdTest):
 
 
 @unittest.skipUnless(sys.platform == "linux", "another's descriptors can be counted on Linux")
+class AcceptedTest(CrowdTest):
+    def test_what_is_small_does_not_wait_for_an_acknowledgement(self) -> None:
+        """As the end of a file would, up to 40 ms for each of them on a connection that is kept."""
+        edge = self.edge()
+        self.connect(edge)
+        wait_until(lambda: edge.server._connections, "the connection")
+        (connection,) = edge.server._connections
+        sock = connection._transport.get_extra_info("socket")
+        self.assertNotEqual(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+
+
 class DescriptorsTest(CrowdTest):
     """A real server that may open few files."""
 

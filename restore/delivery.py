@@ -76,7 +76,7 @@ async def _send(
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
     while sent < part.length:
-        await _until_writable(loop, sock, limits.write_stall_s)
+        await _until_writable(loop, sock.fileno(), limits.write_stall_s)
         if transport.is_closing():
             raise ClientGone
         if transport.get_write_buffer_size():  # goes first, as soon as the socket is writable
@@ -92,14 +92,15 @@ async def _send(
             raise ClientGone
 
 
-async def _until_writable(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, stall_s: float
-) -> None:
-    """Wait until `sock` takes bytes. Raises TimeoutError after `stall_s` seconds."""
+async def _until_writable(loop: asyncio.AbstractEventLoop, descriptor: int, stall_s: float) -> None:
+    """Wait until a socket takes bytes. Raises TimeoutError after `stall_s` seconds.
+
+    By its number: the selector puts its repr into a KeyError, for a socket four calls.
+    """
     writable = asyncio.Event()
-    loop.add_writer(sock, writable.set)
+    loop.add_writer(descriptor, writable.set)
     try:
         async with asyncio.timeout(stall_s):
             await writable.wait()
     finally:
-        loop.remove_writer(sock)
+        loop.remove_writer(descriptor)

@@ -1,7 +1,7 @@
 """How fast the server is beside peers that do the same job on a framework.
 
-    python -m bench                 3 rounds, about 3 minutes
-    python -m bench --quick         2 shorter rounds beside one peer, about 1 minute
+    python -m bench                 3 rounds, about 5 minutes
+    python -m bench --quick         2 shorter rounds beside one peer, about 2 minutes
     python -m bench --peer aiohttp --rounds 5
 
 Needs the extra `bench` (pip install -e '.[bench]'). Servers take turns within each round, so that

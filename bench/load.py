@@ -8,6 +8,7 @@ benchmark starts them.
 """
 
 import json
+import math
 import re
 import selectors
 import socket
@@ -174,9 +175,14 @@ def paced(port: int, path: str, seconds: float, pause_s: float) -> dict[str, flo
 
 
 def uploads(
-    port: int, body: str, content_type: str, connections: int, count: int
+    port: int,
+    body: str,
+    content_type: str,
+    connections: int,
+    count: int = sys.maxsize,
+    seconds: float = math.inf,
 ) -> dict[str, Any]:
-    """`count` POSTs of the file `body`, so many at a time; the ids of the jobs."""
+    """POSTs of the file `body`, so many at a time, `count` or for `seconds`; the jobs' ids."""
     data, ids = Path(body).read_bytes(), list[str]()
 
     def upload(client: Client) -> None:
@@ -184,7 +190,7 @@ def uploads(
         _expect(status, 201)
         ids.append(json.loads(answer)["job_id"])
 
-    return {"seconds": _shared(port, connections, count, upload), "ids": ids}
+    return {"seconds": _shared(port, connections, count, upload, seconds), "ids": ids}
 
 
 def downloads(port: int, path: str, connections: int, count: int, size: int) -> dict[str, float]:
@@ -196,20 +202,31 @@ def downloads(port: int, path: str, connections: int, count: int, size: int) -> 
     return {"seconds": _shared(port, connections, count, download)}
 
 
-def _shared(port: int, connections: int, count: int, once: Callable[[Client], None]) -> float:
-    """Do `once` `count` times over that many connections, a thread each; the seconds it took."""
+def _shared(
+    port: int,
+    connections: int,
+    count: int,
+    once: Callable[[Client], None],
+    seconds: float = math.inf,
+) -> float:
+    """Do `once` `count` times over that many connections, a thread each; the seconds it took.
+
+    None is begun after `seconds`.
+    """
     turns, failures = iter(range(count)), list[BaseException]()
 
     def work() -> None:
         client = Client(port)
         try:
             for _ in turns:  # next() on a range holds the GIL: no turn is given twice
+                if time.perf_counter() - began > seconds:
+                    break
                 once(client)
         except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(connections)]
-    began = time.perf_counter()
+    began = time.perf_counter()  # before any thread looks at it
     for thread in threads:
         thread.start()
     for thread in threads:

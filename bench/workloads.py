@@ -7,11 +7,13 @@ end, so that taking them is all that costs; downloads and image jobs get a serve
 import io
 import json
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from PIL import Image
@@ -51,6 +53,7 @@ ROWS = {
     "growth": Row("memory growth, 16 uploads", "MB", more=False),
     "p50": Row("poll p50 while 4 uploads run", "ms", more=False),
     "p99": Row("poll p99 while 4 uploads run", "ms", more=False),
+    "download_1": Row("1 download of 14 MB at a time", "MB/s", more=True),
     "download": Row("4 downloads of 14 MB at once", "MB/s", more=True),
     "download_cpu": Row("  server CPU a MB", "us", more=False),
     "jobs": Row("image jobs: share of a bare loop", "x", more=True),
@@ -88,6 +91,7 @@ class Workloads:
             _multiply(place / "giving" / "data" / "jobs.sqlite3", job_id)
             with running(name, place / "giving", _NEVER) as server:
                 figures.update(self._beside_many(server, job_id, figures))
+        shutil.rmtree(place)  # gigabytes, by the last round
         return figures
 
     # -- workloads
@@ -112,11 +116,13 @@ class Workloads:
         with server.growth() as grown:
             self._uploads(server, self._big, 16, 16)
         yield "growth", max(grown[0], 0.1)
-        poller = {"port": server.port, "path": path, "pause_s": 0.005}
-        with asking("paced", seconds=3.0 * self._pace, **poller) as answer:
-            time.sleep(0.3)  # the poller comes up
-            self._uploads(server, self._big, 4, self._times(24))
-            latency = answer()
+        seconds = 2.0 * self._pace
+        load = self._load(server, self._big)
+        # From before the first poll until after the last: an idle server's polls are quick.
+        with asking("uploads", connections=4, seconds=seconds + 1.5, **load) as uploaded:
+            time.sleep(0.5)
+            latency = ask("paced", port=server.port, path=path, pause_s=0.005, seconds=seconds)
+            uploaded()
         yield "p50", latency["p50"]
         yield "p99", latency["p99"]
 
@@ -124,8 +130,10 @@ class Workloads:
         job = self._wait_for(server, [self._promise(server, self._big)])
         path = "/" + str(job["result_url"]).split("/", 3)[3]
         count, size = self._times(40), Client(server.port).download(path)
-        before = server.cpu_s()
         load = {"port": server.port, "path": path, "count": count, "size": size}
+        seconds = ask("downloads", connections=1, **load)["seconds"]
+        yield "download_1", count * size / MB / seconds
+        before = server.cpu_s()
         seconds = ask("downloads", connections=4, **load)["seconds"]
         yield "download", count * size / MB / seconds
         yield "download_cpu", max(server.cpu_s() - before, 0.01) / (count * size / MB) * 1e6
@@ -136,7 +144,7 @@ class Workloads:
         self._wait_for(server, [self._promise(server, self._small) for _ in range(WORKERS)])
         bare = self._bare_loop(count)
         began = time.perf_counter()
-        load = {"port": server.port, "body": str(self._photo_form), "content_type": _CONTENT_TYPE}
+        load = self._load(server, self._photo_form)
         self._wait_for(server, ask("uploads", connections=4, count=count, **load)["ids"])
         return count / (time.perf_counter() - began) / bare
 
@@ -166,10 +174,12 @@ class Workloads:
         self, server: Running, form: Path, connections: int, count: int
     ) -> tuple[float, float]:
         """CPU seconds of the server, and seconds."""
-        load = {"port": server.port, "body": str(form), "content_type": _CONTENT_TYPE}
-        before = server.cpu_s()
+        before, load = server.cpu_s(), self._load(server, form)
         seconds = ask("uploads", connections=connections, count=count, **load)["seconds"]
         return server.cpu_s() - before, seconds
+
+    def _load(self, server: Running, form: Path) -> dict[str, Any]:
+        return {"port": server.port, "body": str(form), "content_type": _CONTENT_TYPE}
 
     def _promise(self, server: Running, form: Path) -> str:
         status, answer = Client(server.port).post(form.read_bytes(), _CONTENT_TYPE)

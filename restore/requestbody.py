@@ -39,7 +39,6 @@ class RequestBody:
         self._waited_s = 0.0
         self._received = 0
         self._in_a_row = 0  # reads since the loop last had its turn
-        self._paused = False
         self._gone = False
         self.deadline = math.inf
 
@@ -68,8 +67,7 @@ class RequestBody:
         if self._bytes_came is not None:
             if not self._bytes_came.done():
                 self._bytes_came.set_result(None)
-        elif self._http.buffered > self._limits.held_bytes and not self._paused:
-            self._paused = True
+        elif self._http.buffered > self._limits.held_bytes:
             self._transport.pause_reading()
 
     def on_lost(self) -> None:
@@ -80,12 +78,6 @@ class RequestBody:
     def on_deadline(self) -> None:
         """The client took too long."""
         self._fail(Refusal("request_timeout"))
-
-    def release(self) -> None:
-        """The request is answered: let bytes flow again."""
-        if self._paused and not self._gone:
-            self._paused = False
-            self._transport.resume_reading()
 
     async def _wait(self) -> None:
         if self._gone:
@@ -98,7 +90,7 @@ class RequestBody:
         owed_s = limits.body_grace_s + self._received / limits.body_min_bytes_per_s
         self.deadline = began + min(limits.body_stall_s, owed_s - self._waited_s)
         self._bytes_came = self._loop.create_future()
-        self.release()
+        self._transport.resume_reading()
         try:
             await self._bytes_came
         finally:

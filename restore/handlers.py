@@ -154,8 +154,8 @@ class Handlers:
         if self._store.waiting + self._intake.arriving >= config.max_queue:
             raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
         free = self._storage.free_bytes()
-        if free < config.min_free_disk_mb * limits.MIB:
-            detail = "no room" if free >= 0 else "STORAGE_DIR is gone"
+        if free is None or free < config.min_free_disk_mb * limits.MIB:
+            detail = "STORAGE_DIR is gone" if free is None else "no room"
             raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail=detail)
 
     def _check_declared(self, request: Request) -> bytes:

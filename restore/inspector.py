@@ -7,8 +7,8 @@ on another's. Where a call dies or takes too long, each of its images is looked 
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from restore import futures, limits, worker
 from restore.contract import Refusal
@@ -22,10 +22,8 @@ _TURN_S = 30.0  # an upload waits this long for its turn
 _BUSY_S = 5  # Retry-After, seconds
 
 
-class _Request(NamedTuple):
-    image: str | bytes
-    kind: str
-    answer: "asyncio.Future[worker.Inspection]"
+_Answer: TypeAlias = "asyncio.Future[worker.Inspection]"
+_Upload: TypeAlias = tuple[str | bytes, str]  # a path or a small file's bytes, and its sniffed kind
 
 
 class Inspector:
@@ -33,7 +31,7 @@ class Inspector:
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
-        self._waiting: dict[asyncio.Future[worker.Inspection], _Request] = {}
+        self._waiting: dict[_Answer, _Upload] = {}
         self._task: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
 
@@ -48,8 +46,8 @@ class Inspector:
         An image over which the child dies or thinks for more than limits.INSPECT_S is unreadable.
         Raises Refusal (503) where its turn doesn't come, or no child can be had to look.
         """
-        answer: asyncio.Future[worker.Inspection] = asyncio.get_running_loop().create_future()
-        self._waiting[answer] = _Request(image, kind, answer)
+        answer: _Answer = asyncio.get_running_loop().create_future()
+        self._waiting[answer] = (image, kind)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         try:
@@ -61,39 +59,39 @@ class Inspector:
             self._waiting.pop(answer, None)  # whoever gives up leaves no image behind
 
     async def _work(self) -> None:
-        """Answer what waits, until nothing does."""
+        """_Answer what waits, until nothing does."""
         try:
             while self._waiting:
                 first = list(self._waiting)[:_BATCH]
-                await self._look([self._waiting.pop(answer) for answer in first])
+                await self._look({answer: self._waiting.pop(answer) for answer in first})
         finally:
             self._task = None
 
-    async def _look(self, batch: Sequence[_Request]) -> None:
+    async def _look(self, batch: Mapping[_Answer, _Upload]) -> None:
         try:
-            seen = await self._call(batch, limits.INSPECT_S)
+            seen = await self._call(list(batch.values()))
         except ChildNotStarted as error:
-            for request in batch:
-                futures.end(request.answer, _busy(str(error)))
+            for answer in batch:
+                futures.end(answer, _busy(str(error)))
         except ChildError as error:
-            for request in batch:
-                futures.end(request.answer, await self._look_alone(request, error))
+            for answer, upload in batch.items():
+                futures.end(answer, await self._look_alone(answer, upload, error))
         except Exception as error:  # whatever it is, nobody is left waiting
-            for request in batch:
-                futures.end(request.answer, error)
+            for answer in batch:
+                futures.end(answer, error)
         else:
-            for request, inspection in zip(batch, seen, strict=True):
-                futures.end(request.answer, inspection)
+            for answer, inspection in zip(batch, seen, strict=True):
+                futures.end(answer, inspection)
 
     async def _look_alone(
-        self, request: _Request, error: ChildError
+        self, answer: _Answer, upload: _Upload, error: ChildError
     ) -> worker.Inspection | Exception:
         """Once more: it may have been another's file, or want of memory."""
-        if request.answer.done():
+        if answer.done():
             return _unreadable(error)
         log.warning("the inspector is asked again: %s", error)
         try:
-            return (await self._call([request], limits.INSPECT_S))[0]
+            return (await self._call([upload]))[0]
         except ChildNotStarted as again:
             return _busy(str(again))
         except ChildError as again:
@@ -101,9 +99,9 @@ class Inspector:
         except Exception as again:
             return again
 
-    async def _call(self, batch: Sequence[_Request], bound_s: float) -> list[worker.Inspection]:
-        images = [(request.image, request.kind) for request in batch]
-        return await self._slot.run(worker.inspect_all, images, stall_s=None, bound_s=bound_s)
+    async def _call(self, uploads: Sequence[_Upload]) -> list[worker.Inspection]:
+        bound_s = limits.INSPECT_S
+        return await self._slot.run(worker.inspect_all, uploads, stall_s=None, bound_s=bound_s)
 
 
 def _busy(detail: str) -> Refusal:

@@ -217,7 +217,7 @@ class JobRun:
         job, storage = self.job, self._around.storage
         image = self._around.store.upload(job.id)
         gone = image is None and not storage.has_upload(job.id)
-        if storage.free_bytes() < 0 or gone:
+        if storage.free_bytes() is None or gone:
             return None
         return await asyncio.to_thread(storage.lay_out, job.id, job.attempt, image)
 

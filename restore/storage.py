@@ -136,18 +136,18 @@ class Storage:
         while self._fds:
             os.close(self._fds.pop())
 
-    def free_bytes(self) -> int:
+    def free_bytes(self) -> int | None:
         """Bytes that may still be written into tmp/, 0 when the disk doesn't say. Cheap.
 
-        -1 where STORAGE_DIR isn't the folder any more that was opened: what is promised there
+        None where STORAGE_DIR isn't the folder any more that was opened: what is promised there
         would be kept nowhere.
         """
         try:
             if not self._mend():
-                return -1
+                return None
             found = os.statvfs(self._temp)
         except (FileNotFoundError, NotADirectoryError, FileExistsError):
-            return -1
+            return None
         except OSError:
             return 0
         return found.f_bavail * found.f_frsize

@@ -62,9 +62,15 @@ def send_off(fd: int, offset: int, count: int) -> None:
             advise(fd, offset, count, os.POSIX_FADV_DONTNEED)
 
 
-def open_folder(folder: Path) -> int:
-    """A descriptor of `folder`, which may not be a link."""
-    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def make_private(folder: Path) -> int:
+    """`make_folder`, and private even where it was there; its device. It may not be a link."""
+    make_folder(folder)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(fd, PRIVATE_FOLDER)
+        return os.fstat(fd).st_dev
+    finally:
+        os.close(fd)
 
 
 def make_folder(folder: Path) -> None:

@@ -45,7 +45,7 @@ from restore.responses import (
     retry_after,
     select_range,
 )
-from restore.storage import Storage
+from restore.storage import Storage, StorageError
 from restore.telemetry import Telemetry
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -153,9 +153,12 @@ class Handlers:
             raise Refusal("rate_limited", headers=retry_after(wait_s))
         if self._store.waiting + self._intake.arriving >= config.max_queue:
             raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
-        free = self._storage.free_bytes()
-        if free is None or free < config.min_free_disk_mb * limits.MIB:
-            detail = "STORAGE_DIR is gone" if free is None else "no room"
+        try:
+            room = self._storage.free_bytes() >= config.min_free_disk_mb * limits.MIB
+            detail = "" if room else "MIN_FREE_DISK_MB are not free"
+        except StorageError as error:
+            detail = str(error)
+        if detail:
             raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail=detail)
 
     def _check_declared(self, request: Request) -> bytes:

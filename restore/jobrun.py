@@ -16,11 +16,12 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from restore import limits
 from restore.database import StoreError
 from restore.jobs import MAX_ATTEMPTS, Job
 from restore.jobstore import JobStore
 from restore.pool import ChildDied, ChildNotStarted, ChildStalled, Slot
-from restore.storage import OutputError, Storage, StorageError
+from restore.storage import OutputError, Storage, StorageError, StorageGoneError
 from restore.telemetry import Telemetry
 from restore.worker import Outcome, Task, run_job
 
@@ -29,6 +30,8 @@ DEATH_PAUSE_S = 0.1  # before the next attempt, so that a short lack of memory i
 TIDY_PAUSES_S = (0.1, 0.5, 2.0, 0.0)  # after each try to remove files that a dying child may hold
 GIVE_BACK_S = 2.0  # for the row of a job that a stop takes away; without it a vanish is counted
 HIGHEST_LIVE_PROGRESS = 0.99  # 1.0 is said by success alone
+
+_MISSING = Outcome(None, "storage", "the upload is missing")
 
 T = TypeVar("T")
 log = logging.getLogger("restore")
@@ -123,6 +126,8 @@ class JobRun:
     async def _work(self, slot: Slot, release: Callable[[], None]) -> None:
         try:
             outcome = await self._attempt_until_outcome(slot)
+        except StorageGoneError as error:
+            outcome = Outcome(None, "storage", str(error))
         finally:
             release()
         if outcome.output is None:
@@ -131,8 +136,9 @@ class JobRun:
         promote = partial(self._around.storage.promote, outcome.output, self.job.id)
         try:
             name, size = await self._with_room(lambda: asyncio.to_thread(promote))
-        except OutputError as error:
-            await self._fail(Outcome(None, "bad_output", str(error), outcome.note))
+        except (OutputError, StorageGoneError) as error:
+            code = "bad_output" if isinstance(error, OutputError) else "storage"
+            await self._fail(Outcome(None, code, str(error), outcome.note))
             return
         duration_ms = round((time.monotonic() - self._began) * 1000)
         await self._succeed(name, size, duration_ms, outcome.note)
@@ -140,8 +146,12 @@ class JobRun:
     # -- attempts
 
     async def _attempt_until_outcome(self, slot: Slot) -> Outcome:
-        """Start the job until an attempt comes to an outcome that is one."""
+        """Start the job until an attempt comes to an outcome that is one.
+
+        One that lost its files under its hands is none while the upload is there.
+        """
         pause_s = FIRST_PAUSE_S
+        lost = Outcome(None, "worker_died", f"{self.job.attempt} attempts")
         while self.job.attempt < MAX_ATTEMPTS:
             await self._save(self.job.start())
             try:
@@ -149,22 +159,28 @@ class JobRun:
             except ChildStalled as error:
                 return Outcome(None, "timeout", error.detail)
             except ChildDied as error:
-                self._lose_worker(error.detail)
-                await self._pause(DEATH_PAUSE_S)
+                lost = Outcome(None, "worker_died", f"{self.job.attempt} attempts")
+                await self._lose("worker", error.detail)
             else:
-                if not outcome.again:
+                if outcome.again:
+                    log.warning("job %s waits for room on the disk", self.job.id)
+                    self.job = self.job.postpone()
+                    pause_s = await self._pause(pause_s)
+                elif outcome.error == "storage" and outcome is not _MISSING:
+                    lost = outcome
+                    await self._lose("storage", outcome.detail)
+                else:
                     return outcome
-                log.warning("job %s waits for room on the disk", self.job.id)
-                self.job = self.job.postpone()
-                pause_s = await self._pause(pause_s)
-        return Outcome(None, "worker_died", f"{self.job.attempt} attempts")
+        return lost
 
-    def _lose_worker(self, detail: str) -> None:
-        self.job = self.job.lose_worker()
+    async def _lose(self, what: str, detail: str) -> None:
+        """An attempt broke off for no fault of the photo's."""
+        self.job = self.job.break_off()
         log.warning(
-            "job %s: its worker died in attempt %d of %d: %s",
-            *(self.job.id, self.job.attempt, MAX_ATTEMPTS, detail),
+            "job %s lost its %s in attempt %d of %d: %s",
+            *(self.job.id, what, self.job.attempt, MAX_ATTEMPTS, detail),
         )
+        await self._pause(DEATH_PAUSE_S)
 
     async def _attempt_with_child(self, slot: Slot) -> Outcome:
         """One attempt, for which a child can be had.
@@ -187,7 +203,7 @@ class JobRun:
         job = self.job
         laid_out = await self._with_room(self._lay_out)
         if laid_out is None:
-            return Outcome(None, "storage", "the upload is missing")
+            return _MISSING
         self._leave_if_told()
         if job.attempt != self._told:  # not again where it waited for room or for a child
             self._told = job.attempt
@@ -215,9 +231,9 @@ class JobRun:
     async def _lay_out(self) -> tuple[str, str] | None:
         """Where the upload lies, and a folder for one attempt; None where it is gone."""
         job, storage = self.job, self._around.storage
+        storage.mend()
         image = self._around.store.upload(job.id)
-        gone = image is None and not storage.has_upload(job.id)
-        if storage.free_bytes() is None or gone:
+        if image is None and not storage.has_upload(job.id):
             return None
         return await asyncio.to_thread(storage.lay_out, job.id, job.attempt, image)
 
@@ -285,12 +301,17 @@ class JobRun:
         self.job = self._stored = job
 
     async def _with_room(self, step: Callable[[], Awaitable[T]]) -> T:
-        """The result of `step`, tried again until there is room for it."""
+        """The result of `step`, tried again until there is room for it.
+
+        Raises StorageGoneError where STORAGE_DIR has been away for too long.
+        """
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 return await step()
             except (StorageError, StoreError) as error:
+                if isinstance(error, StorageGoneError) and error.gone_s >= limits.STORAGE_GONE_S:
+                    raise
                 if pause_s == FIRST_PAUSE_S:
                     log.warning("job %s waits for the disk: %s", self.job.id, error)
             pause_s = await self._pause(pause_s)

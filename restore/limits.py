@@ -57,3 +57,4 @@ JOBS_PER_CHILD = 200  # then the child is replaced, against leaks of codecs
 CHILD_GROWTH_MIB = 512  # memory kept after a job, over which the child is replaced
 CHILDREN_IDLE_S = 600.0  # without a call, after which all children are let go
 KILL_WAIT_S = 5.0  # for a killed child to be gone
+STORAGE_GONE_S = 30.0  # a STORAGE_DIR that is taken away may be put back, before jobs fail of it

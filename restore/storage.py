@@ -43,6 +43,17 @@ class StorageError(Exception):
     """The folder can't be used or written now, which may pass: one sentence, with its cause."""
 
 
+class StorageGoneError(StorageError):
+    """STORAGE_DIR isn't the folder that was opened: what is promised there would be kept nowhere.
+
+    It may be put back. `gone_s`: seconds since that was first seen.
+    """
+
+    def __init__(self, gone_s: float) -> None:
+        super().__init__("STORAGE_DIR isn't the folder any more that was opened.")
+        self.gone_s = gone_s
+
+
 class OutputError(Exception):
     """What a job produced is no file that could become its result. Trying again changes nothing."""
 
@@ -107,8 +118,9 @@ class Storage:
         self.database = root / "jobs.sqlite3"
         self._temp = root / "tmp"
         self._outputs = root / "outputs"
-        self._fds: list[int] = []
+        self._lock_fd = -1
         self._opened = os.stat_result(range(10))  # of the database, once it is there
+        self._gone_since: float | None = None  # monotonic
 
     # -- the folder as a whole
 
@@ -122,10 +134,10 @@ class Storage:
                 self._refuse_foreign()
                 self._make_root()
                 self._lock(wait_s)
-                temp, outputs = map(self._make_folder, (self._temp, self._outputs))
+                devices = [disk.make_private(folder) for folder in (self._temp, self._outputs)]
                 os.close(disk.make_file(self.database))  # SQLite gives its -wal and -shm this mode
                 self._opened = self.database.stat()
-            if os.fstat(temp).st_dev != os.fstat(outputs).st_dev:
+            if devices[0] != devices[1]:
                 raise StorageError(f"tmp and outputs in {self.root} must be on one file system.")
         except StorageError:
             self.close()
@@ -133,34 +145,37 @@ class Storage:
 
     def close(self) -> None:
         """Give the lock back. Cheap; more than once does no harm."""
-        while self._fds:
-            os.close(self._fds.pop())
+        fd, self._lock_fd = self._lock_fd, -1
+        if fd >= 0:
+            os.close(fd)
 
-    def free_bytes(self) -> int | None:
-        """Bytes that may still be written into tmp/, 0 when the disk doesn't say. Cheap.
-
-        None where STORAGE_DIR isn't the folder any more that was opened: what is promised there
-        would be kept nowhere.
-        """
-        try:
-            if not self._mend():
-                return None
+    def free_bytes(self) -> int:
+        """Bytes that may still be written into tmp/. Cheap. Raises what `mend` does."""
+        self.mend()
+        with _failing("STORAGE_DIR can't be looked at"):
             found = os.statvfs(self._temp)
-        except (FileNotFoundError, NotADirectoryError, FileExistsError):
-            return None
-        except OSError:
-            return 0
         return found.f_bavail * found.f_frsize
 
-    def _mend(self) -> bool:
-        """Make again what somebody took away; False where the database's file is another now."""
-        if not os.path.samestat(self.database.stat(), self._opened):
-            return False
-        for folder in (self._temp, self._outputs):
-            if not folder.is_dir():
-                folder.mkdir(disk.PRIVATE_FOLDER)
-                disk.sync_name(folder)
-        return True
+    def mend(self) -> None:
+        """Make again what somebody took away. Cheap. Raises StorageGoneError, StorageError.
+
+        STORAGE_DIR itself is known by the file of its database, which is open: made again it would
+        be another's.
+        """
+        with _failing("STORAGE_DIR can't be looked at"):
+            try:
+                here = os.path.samestat(self.database.stat(), self._opened)
+            except (FileNotFoundError, NotADirectoryError):
+                here = False
+            if not here:
+                now = time.monotonic()
+                self._gone_since = self._gone_since or now
+                raise StorageGoneError(now - self._gone_since)
+            self._gone_since = None
+            for folder in (self._temp, self._outputs):
+                if not folder.is_dir():
+                    folder.mkdir(disk.PRIVATE_FOLDER, exist_ok=True)  # another thread mends too
+                    disk.sync_name(folder)
 
     # -- uploads and work folders
 
@@ -224,12 +239,12 @@ class Storage:
             raise OutputError(f"not in the job's work folder: {produced}")
         target = self._outputs / (job_id + source.suffix)
         with _failing("The result can't be kept"):
+            self.mend()
             size = disk.file_size(target)
             if size is None or source.exists():  # else an earlier try failed after the move
                 size = disk.sync_file(source)
                 if size is None:
                     raise OutputError(f"no regular file with bytes in it: {source}")
-                self._mend()
                 source.replace(target)
             disk.sync_folder(self._outputs)
         return target.name, size
@@ -303,16 +318,8 @@ class Storage:
             with suppress(PermissionError):  # a volume that belongs to somebody else
                 self.root.chmod(disk.PRIVATE_FOLDER)
 
-    def _make_folder(self, folder: Path) -> int:
-        disk.make_folder(folder)
-        fd = disk.open_folder(folder)
-        self._fds.append(fd)
-        os.fchmod(fd, disk.PRIVATE_FOLDER)
-        return fd
-
     def _lock(self, wait_s: float) -> None:
-        fd = disk.make_file(self.root / "lock")
-        self._fds.append(fd)
+        fd = self._lock_fd = disk.make_file(self.root / "lock")
         deadline = time.monotonic() + wait_s
         if disk.try_lock(fd):
             return

@@ -92,15 +92,18 @@ class FolderTests(StorageTestCase):
             return os.stat_result(found)
 
         with (
-            mock.patch("restore.storage.os.fstat", elsewhere),
+            mock.patch("restore.disk.os.fstat", elsewhere),
             self.assertRaisesRegex(StorageError, "one file system"),
         ):
             self.opened()
 
-    def test_free_bytes_is_0_where_the_disk_does_not_say(self) -> None:
-        self.assertGreater(self.storage.free_bytes() or 0, 0)
-        with mock.patch("restore.storage.os.statvfs", side_effect=OSError):
-            self.assertEqual(self.storage.free_bytes(), 0)
+    def test_a_disk_that_does_not_say_how_much_is_free(self) -> None:
+        self.assertGreater(self.storage.free_bytes(), 0)
+        with (
+            mock.patch("restore.storage.os.statvfs", side_effect=OSError),
+            self.assertRaises(StorageError),
+        ):
+            self.storage.free_bytes()
 
 
 class LockTests(StorageTestCase):

@@ -1,9 +1,11 @@
 """The database file: opened, checked, brought to this version; its errors as ours.
 
 What is in it, and who writes it when, is jobstore's. The rule kept here: a commit is on the platter
-when it returns, and a file that is damaged, foreign or of a newer server stops the start.
+when it returns, and a file whose jobs are damaged, that is foreign or of a newer server stops the
+start.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +18,8 @@ _APPLICATION_ID = 0x52535452  # "RSTR" in the file's header: a restore job store
 _CHECK_BYTES = 8 * MIB  # a database up to this size is checked whole at the start (20 ms)
 _FREE_PAGES = 256  # given back to the file system by one transaction
 _WAL_BYTES = 8 * MIB  # the -wal file is cut to this after a burst
+
+log = logging.getLogger("restore")
 
 
 class StoreError(Exception):
@@ -99,15 +103,34 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError(f"The database {path} is on a file system that can't hold it safely.")
     if path.stat().st_size <= _CHECK_BYTES:
-        finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if finding != "ok":
-            raise StoreError(f"The database {path} is damaged: {' '.join(finding.split())}.")
+        _check(connection, path, version)
     if version < len(jobrows.SCHEMA):
         connection.executescript(
             f"BEGIN IMMEDIATE; {''.join(jobrows.SCHEMA[version:])}"
             f" PRAGMA application_id = {_APPLICATION_ID};"
             f" PRAGMA user_version = {len(jobrows.SCHEMA)}; COMMIT;"
         )
+
+
+def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Raise StoreError for a damage that is not the uploads' alone: theirs costs single photos."""
+
+    def finding(of: str) -> str:
+        """The first that SQLite finds; before 3.33 it knows no tables and looks at all of it."""
+        try:
+            (text,) = connection.execute(f"PRAGMA quick_check({of})").fetchone()
+        except sqlite3.DatabaseError as error:
+            if not spoilt(error):
+                raise
+            text = str(error)
+        return " ".join(text.split())
+
+    found = finding("1")
+    if found == "ok":
+        return
+    if version < 2 or finding("jobs") != "ok" or finding("uploads") == "ok":
+        raise StoreError(f"The database {path} is damaged: {found}.")
+    log.error("the database is damaged among the uploads: %s", found)
 
 
 @contextmanager
@@ -124,12 +147,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def give_back_pages(connection: sqlite3.Connection, spare: int) -> None:
-    """Let the file shrink by the free pages beyond `spare`, some at once. Raises sqlite3.Error."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+def give_back_pages(connection: sqlite3.Connection, spare: int) -> bool:
+    """Let the file shrink by some of the free pages beyond `spare`; whether more are left.
+
+    Raises sqlite3.Error, without a wait where another program holds the database.
+    """
+    free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
     if free <= spare:
-        return
-    with transaction(connection):
-        for _ in range(min(free - spare, _FREE_PAGES)):
-            # One page each: Python takes one step of a statement that has no columns (to 3.13).
-            connection.execute("PRAGMA incremental_vacuum(1)")
+        return False
+    (busy_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        with transaction(connection):
+            for _ in range(min(free - spare, _FREE_PAGES)):
+                # One page each: Python takes one step of a statement without columns (to 3.13).
+                connection.execute("PRAGMA incremental_vacuum(1)")
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
+    return free - spare > _FREE_PAGES

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 
-from restore import limits
+from restore import database, limits
 from restore.contract import MAX_SIDE_PX, Refusal, parse_fields
 from restore.database import StoreError
 from restore.filethreads import FileThreads
@@ -75,11 +75,20 @@ class Intake:
         try:
             form = await parser.parse(body)
             job = await self._check(job_id, form, upload.image)
-            await self._store.add(job, upload.small)
+            await self._keep(job, upload)
         except BaseException:
             await asyncio.shield(upload.discard())
             raise
         return job
+
+    async def _keep(self, job: Job, upload: "_Upload") -> None:
+        try:
+            await self._store.add(job, upload.small)
+        except StoreError as error:
+            if upload.small is None or not database.spoilt(error.__cause__):
+                raise
+            await upload.move_to_file()  # the page that it would go to is damaged
+            await self._store.add(job)
 
     def _piece_bytes(self) -> int:
         """How much of each image is gathered before it is written: all share one memory."""
@@ -147,6 +156,12 @@ class _Upload:
             return kept
         self._begun = True
         return self._threads.run(self._write, chunks, last)
+
+    def move_to_file(self) -> "asyncio.Future[None]":
+        """Keep a small one as if it weren't."""
+        assert self.small is not None
+        image, self.small, self._begun = self.small, None, True
+        return self._threads.run(self._write, [image], True)
 
     def _write(self, chunks: Sequence[Chunk], last: bool) -> None:
         with self._lock:

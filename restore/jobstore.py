@@ -279,6 +279,7 @@ class JobStore:
         """
         if not batch:
             return
+        spares = [write.spare for write in batch if write.spare is not None]
         try:
             outcomes: list[_Written | Exception] = list(self._transact(batch, tidy))
         except Exception as error:
@@ -291,19 +292,24 @@ class JobStore:
                 self._commit(batch, tidy=False)
                 return
             outcomes = [store_error("The database can't be written", error) for _ in batch]
+            spares = []
         loop = batch[0].future.get_loop()
         with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
             loop.call_soon_threadsafe(self._tell, batch, outcomes)
-        self._shrink([write.spare for write in batch if write.spare is not None])
-
-    def _shrink(self, spares: list[int]) -> None:
-        """Give free pages back. In a transaction of its own: if it fails, nobody's write does."""
         if spares and self._shrinks:
-            try:
-                database.give_back_pages(self._writer, min(spares))
-            except sqlite3.Error as error:
-                self._shrinks = not database.spoilt(error)
-                log.warning("the database can't shrink: %s", error)
+            self._shrink(min(spares))
+
+    def _shrink(self, spare: int) -> None:
+        """Give free pages back: some, and all while nobody waits to write.
+
+        In transactions of their own: if one fails, nobody's write does.
+        """
+        try:
+            while database.give_back_pages(self._writer, spare) and self._writes.empty():
+                pass
+        except sqlite3.Error as error:
+            self._shrinks = not database.spoilt(error)
+            log.warning("the database can't shrink: %s", error)
 
     def _transact(self, batch: list[_Write], tidy: bool) -> list[_Written]:
         with database.transaction(self._writer):

@@ -3,27 +3,23 @@
 import asyncio
 import os
 import random
-import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
-from typing import Any, cast
 from unittest import mock
 
-from restore import database, inspector, jobrows, jobstore, limits, worker
+from restore import database, inspector, jobstore, limits, worker
 from restore.database import StoreError
-from restore.filethreads import FileThreads
-from restore.inspector import Inspector
-from restore.intake import Intake
-from restore.jobs import Job, JobStatus
-from restore.jobstore import JobStore
-from restore.storage import Storage, StorageError
+from restore.jobs import JobStatus
+from restore.storage import StorageError
+from tests.intake_testcase import PNG, IntakeTestCase
 from tests.jobdesk import PHOTO, Call, Desk, DeskTestCase
 from tests.jobstore_testcase import JobStoreTestCase, new_job, opened_by, statements
 from tests.pictures import drawing, encode
-from tests.service import form
+from tests.service import wait_until
 from tests.storage_testcase import ID, StorageTestCase
 
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "heic": "HEIF"}
@@ -111,6 +107,45 @@ class RowTests(JobStoreTestCase):
             self.reopened()  # takes the -wal into the file
             self.assertLess(self.file_bytes(), (jobstore._SPARE_PAGES + 20) * 4096)
 
+    async def test_room_of_cancelled_ones_is_given_back_at_once(self) -> None:
+        jobs = [new_job() for _ in range(50)]
+        await asyncio.gather(*(self.store.add(job, bytes(60_000)) for job in jobs))
+        await asyncio.gather(*(self.store.delete(job.id) for job in jobs))
+        foreign = self.other_program()
+        wait_until(lambda: foreign.execute("PRAGMA freelist_count").fetchone() == (0,), "no page")
+        self.assertLess(foreign.execute("PRAGMA page_count").fetchone()[0], 20)
+
+    async def test_a_write_that_was_not_made_is_no_reason_to_shrink(self) -> None:
+        job = new_job()
+        await self.store.add(job, PHOTO)
+        with mock.patch.object(jobstore, "_BUSY_S", 0.01):
+            self.reopened()
+        foreign = self.other_program()
+        with mock.patch.object(database, "give_back_pages", return_value=False) as give_back:
+            foreign.execute("BEGIN IMMEDIATE")
+            with self.assertRaises(StoreError):
+                await self.store.delete(job.id)
+            foreign.execute("ROLLBACK")
+            give_back.assert_not_called()
+            await self.store.delete(job.id)
+            self.store.close()
+            give_back.assert_called_once()
+
+    async def test_the_file_shrinks_only_where_nobody_is_in_the_way(self) -> None:
+        job, busy_s = new_job(), 60.0
+        await self.store.add(job, bytes(60_000))
+        self.other_program().execute("DELETE FROM uploads")
+        foreign, writer = self.other_program(), database.connect(self.path, busy_s)
+        self.addCleanup(writer.close)
+        foreign.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with self.assertRaises(sqlite3.OperationalError):
+            database.give_back_pages(writer, 0)
+        self.assertLess(time.monotonic() - began, busy_s / 2)
+        self.assertEqual((1000 * busy_s,), writer.execute("PRAGMA busy_timeout").fetchone())
+        foreign.execute("ROLLBACK")
+        self.assertFalse(database.give_back_pages(writer, 0))
+
     async def test_sqlite_is_told_to_leave_nothing(self) -> None:
         """Whether it was built so (Debian) or not."""
         with statements() as calls:
@@ -128,96 +163,6 @@ class RowTests(JobStoreTestCase):
         await self.store.delete(cancelled.id)
         self.store.close()
         self.assertNotIn(b"the other one ", self.path.read_bytes())
-
-    async def spoil(self, count: int, leaf: bool) -> list[Job]:
-        """Jobs with uploads, of which a page goes bad: a leaf with some, or a part of one."""
-        jobs = [new_job() for _ in range(count)]
-        for job in jobs:
-            await self.store.add(job, job.id.encode() * (40 if leaf else 1000))
-        self.store.close()
-        data, sought = bytearray(self.path.read_bytes()), jobs[count // 2].id.encode() * 20
-        page = data.index(sought) // 4096 * 4096 + (0 if leaf else 8192)
-        self.assertEqual(leaf, data[page] == 0x0D, "a leaf of a table's tree")
-        data[page : page + 4096] = bytes(4096)
-        self.path.write_bytes(data)
-        with mock.patch.object(database, "_CHECK_BYTES", 0):  # as with a large database
-            self.reopened()
-        return jobs
-
-    async def test_a_page_that_has_gone_bad_costs_the_uploads_on_it(self) -> None:
-        for leaf in (False, True):
-            with self.subTest(leaf=leaf):
-                jobs = await self.spoil(40, leaf)
-                with self.assertLogs("restore", "ERROR"):
-                    lost = [job for job in jobs if self.store.upload(job.id) is None]
-                    self.assertTrue(0 < len(lost) <= (3 if leaf else 1), len(lost))
-                    for job in jobs[::2]:
-                        end = job.fail("storage", 1.0)
-                        self.assertTrue(await self.store.save(end, JobStatus.QUEUED))
-                    for job in jobs:
-                        self.assertIsNotNone(await self.store.delete(job.id))
-                    new = new_job()
-                    await self.store.add(new, PHOTO)
-                self.assertEqual((1, PHOTO), (self.store.waiting, self.store.upload(new.id)))
-                self.store.close()
-                for path in self.path.parent.iterdir():
-                    path.unlink()
-                self.reopened()
-
-    async def test_what_may_pass_is_no_verdict_on_an_upload(self) -> None:
-        job = new_job()
-        await self.store.add(job, PHOTO)
-        for code, lost in (
-            (sqlite3.SQLITE_BUSY, False),
-            (sqlite3.SQLITE_IOERR_SHMSIZE, False),  # a full disk
-            (sqlite3.SQLITE_IOERR_READ, True),
-            (sqlite3.SQLITE_CORRUPT, True),
-        ):
-            error = sqlite3.OperationalError("as said")
-            error.sqlite_errorcode = code
-            failure = database.store_error("Not now", error)
-            with self.subTest(code), mock.patch.object(self.store, "_one", side_effect=failure):
-                if lost:
-                    with self.assertLogs("restore", "ERROR"):
-                        self.assertIsNone(self.store.upload(job.id))
-                else:
-                    self.assertRaises(StoreError, self.store.upload, job.id)
-
-    async def test_a_sector_that_cannot_be_read_keeps_no_job_from_its_end(self) -> None:
-        job = new_job()
-        await self.store.add(job, PHOTO)
-        real = self.store._writer
-
-        def execute(sql: str, *args: Any) -> sqlite3.Cursor:
-            if sql == jobrows.DELETE_UPLOAD:
-                error = sqlite3.OperationalError("disk I/O error")
-                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
-                raise error
-            return real.execute(sql, *args)
-
-        self.store._writer = mock.Mock(wraps=real, execute=execute, in_transaction=True)
-        self.addCleanup(real.close)
-        with self.assertLogs("restore", "ERROR"):
-            self.assertTrue(await self.store.save(job.fail("storage", 1.0), JobStatus.QUEUED))
-        state = self.store.state(job.id)
-        self.assertEqual(JobStatus.FAILED, state and state.status)
-
-    async def test_a_file_that_cannot_shrink_keeps_no_photo(self) -> None:
-        error = sqlite3.DatabaseError("database disk image is malformed")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        shrink = mock.Mock(side_effect=error)
-        with (
-            mock.patch.object(database, "give_back_pages", shrink),
-            self.assertLogs("restore", "WARNING"),
-        ):
-            for _ in range(3):
-                job = new_job()
-                await self.store.add(job, PHOTO)
-                self.assertTrue(await self.store.save(job.fail("timeout", 1.0), JobStatus.QUEUED))
-            self.store.close()  # after what the writer has to do
-        shrink.assert_called_once()
-        self.reopened()
-        self.assertEqual(0, self.kept())
 
     async def test_what_is_left_is_swept_at_a_start(self) -> None:
         jobs = [new_job() for _ in range(3)]
@@ -253,34 +198,6 @@ class FileTests(StorageTestCase):
             path = Path(self.storage.lay_out(ID, attempt, PHOTO)[0])
             self.assertEqual(PHOTO, path.read_bytes())
             path.write_bytes(b"scribbled over")
-
-    def test_a_folder_that_is_gone_is_made_again_and_synced_from_then_on(self) -> None:
-        for name in ("tmp", "outputs"):
-            shutil.rmtree(self.storage.root / name)
-        self.assertGreater(self.storage.free_bytes() or 0, 0)
-        for name in ("tmp", "outputs"):
-            self.assertEqual(0o700, (self.storage.root / name).stat().st_mode & 0o777)
-        inode, synced = (self.storage.root / "tmp").stat().st_ino, list[int]()
-        with mock.patch("restore.disk.sync", lambda fd: synced.append(os.fstat(fd).st_ino)):
-            self.storage.sync_uploads()
-        self.assertEqual([inode], synced)
-
-    def test_another_folder_in_its_place_is_not_it(self) -> None:
-        root, elsewhere = self.storage.root, self.storage.root.with_name("elsewhere")
-        root.rename(elsewhere)
-        self.assertIsNone(self.storage.free_bytes())
-        self.assertFalse(root.exists())
-        shutil.copytree(elsewhere, root)
-        self.assertIsNone(self.storage.free_bytes())
-        shutil.rmtree(root)
-        root.write_bytes(b"a file")
-        self.assertIsNone(self.storage.free_bytes())
-        root.unlink()
-        elsewhere.rename(root)
-        self.assertGreater(self.storage.free_bytes() or 0, 0)
-        (root / "tmp").rmdir()
-        (root / "tmp").write_bytes(b"a file")
-        self.assertIsNone(self.storage.free_bytes())
 
 
 class RunTests(DeskTestCase):
@@ -342,46 +259,16 @@ class RunTests(DeskTestCase):
         self.assert_over(desk, job_id)
 
 
-class _Body:
-    def __init__(self, data: bytes) -> None:
-        self._pieces = [data[start : start + 30_000] for start in range(0, len(data), 30_000)]
-
-    async def read(self) -> bytes:
-        return self._pieces.pop(0) if self._pieces else b""
-
-
-class IntakeTests(unittest.IsolatedAsyncioTestCase):
+class IntakeTests(IntakeTestCase):
     async def test_up_to_the_limit_in_the_row_and_beyond_it_in_a_file(self) -> None:
-        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        storage = Storage(folder)
-        storage.open(0)
-        self.addCleanup(storage.close)
-        store = JobStore(storage.database, storage.sync_uploads)
-        self.addCleanup(store.close)
-        threads = FileThreads(2)
-        self.addCleanup(threads.close)
-        look = mock.AsyncMock(return_value=worker.Inspection(4, 3))
-        looks = mock.Mock(inspect=look)
-        intake = Intake(
-            store,
-            storage,
-            cast(Inspector, looks),
-            threads,
-            max_image_bytes=1 << 20,
-            model_default="any/model",
-        )
-        intake.offer({"any/model": ""})
-        png = b"\x89PNG\r\n\x1a\n"
-        for size, small in ((len(png), True), (1 << 16, True), ((1 << 16) + 1, False)):
-            image = png + random.Random(size).randbytes(size - len(png))
-            body, content_type = form(image)
-            boundary = content_type.rpartition("=")[2].encode()
-            job = await intake.receive(_Body(body), boundary)
+        for size, small in ((len(PNG), True), (1 << 16, True), ((1 << 16) + 1, False)):
+            image = PNG + random.Random(size).randbytes(size - len(PNG))
+            job = await self.receive(image)
             with self.subTest(size):
-                path = storage.upload_path(job.id)
-                kept = (store.upload(job.id), content(path))
+                path = self.storage.upload_path(job.id)
+                kept = (self.store.upload(job.id), content(path))
                 self.assertEqual(kept, (image, None) if small else (None, image))
-                look.assert_awaited_with(image if small else path, "png")
+                self.look.assert_awaited_with(image if small else path, "png")
 
 
 class InspectionTests(unittest.TestCase):

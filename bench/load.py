@@ -84,8 +84,8 @@ class Client:
         sock.sendall(head)
         sock.sendall(body)
         received, length = self._read_head(sock)
-        while len(received) < length:
-            received += sock.recv(_PIECE_BYTES)
+        while len(received) < length and (more := sock.recv(_PIECE_BYTES)):
+            received += more
         return self._status, received
 
     def _connected(self) -> socket.socket:

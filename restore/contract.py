@@ -118,7 +118,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem(
             "storage_unavailable",
             503,
-            "There is no room to keep the photo. Please try later.",
+            "The photo can't be kept at the moment. Please try later.",
             _LATER,
         ),
         Problem("too_busy", 503, "Too many connections. Please try later.", _LATER),

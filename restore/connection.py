@@ -8,18 +8,16 @@ on within bounds, close: RFC 9112, 9.6); every wait has a deadline, at which the
 
 import asyncio
 import math
-from collections.abc import Callable
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import cast
 
 from restore import http11
 from restore.contract import Refusal
 from restore.delivery import head_of, send_file
 from restore.failures import internal_error, refusal_of, settle, told
 from restore.handlers import Answer, Exchange
-from restore.limits import ConnectionLimits
-from restore.logs import AccessLog
-from restore.outbox import Outbox
+from restore.hub import Hub
+from restore.lingering import Lingering
 from restore.requestbody import NO_BODY, ClientGone, RequestBody, is_all_here
 from restore.responses import Response, refused
 
@@ -35,35 +33,10 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-class Hub(Protocol):
-    """What a connection needs of the server it belongs to."""
-
-    handle: Callable[[Exchange], Answer]
-    client: Callable[[Exchange], str]
-    access: AccessLog
-    outbox: Outbox
-    limits: ConnectionLimits
-    buffer: memoryview  # where all connections receive; what is in it is used up at once
-    date: str
-    stopping: bool
-
-    def admit(self, connection: "Connection") -> bool:
-        """Whether there is room for one more."""
-
-    def begin_work(self, connection: "Connection") -> None:
-        """A request is whole: this connection won't be closed to make room."""
-
-    def end_work(self, connection: "Connection") -> None:
-        """It may be closed to make room again."""
-
-    def forget(self, connection: "Connection") -> None:
-        """It is closed."""
-
-
 class Connection(asyncio.BufferedProtocol):
     """Made by the hub for each accepted socket."""
 
-    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, hub: Hub["Connection"], loop: asyncio.AbstractEventLoop) -> None:
         self._hub = hub
         self._limits = hub.limits
         self._loop = loop
@@ -78,8 +51,7 @@ class Connection(asyncio.BufferedProtocol):
         self._yielded = False  # more requests are there, after the others' turn
         self._half_closed = False  # the client will send no more
         self._unsent = 0  # bytes in the write buffer at the last look; 0: the client keeps up
-        self._linger_until = 0.0
-        self._lingered = 0
+        self._lingering = Lingering(self._limits)
         self._deadline = math.inf
 
     @property
@@ -137,6 +109,11 @@ class Connection(asyncio.BufferedProtocol):
             self._serve()
 
     # -- called by the hub
+
+    def fileno(self) -> int:
+        """Of its socket; -1 once that is closed."""
+        number: int = self._transport.get_extra_info("socket").fileno()
+        return number
 
     def on_deadline(self, now: float) -> None:
         """The deadline has passed; `now` is the loop's time."""
@@ -313,25 +290,25 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._phase = Phase.LINGER
         self._hub.end_work(self)
-        self._linger_until = self._loop.time() + self._limits.linger_s
+        self._lingering.begin(self._loop.time() + self._limits.linger_s)
         self._discard(0)
         self._transport.resume_reading()
         self._hub.outbox.put_end(self._transport)
 
     def _discard(self, count: int) -> None:
-        """Count what still comes, and set the time that it has."""
-        self._lingered, limits = self._lingered + count, self._limits
-        if self._lingered > limits.linger_bytes:
+        """So many bytes came behind the last answer."""
+        until = self._lingering.take(count, self._loop.time())
+        if until is None:
             self._transport.abort()
         elif not self._unsent:
-            until = self._linger_until + self._lingered / limits.linger_min_bytes_per_s
-            self._deadline = min(until, self._loop.time() + limits.linger_stall_s)
+            self._deadline = until
 
     def _close(self) -> None:
         """Close once all that was written is out, for which the client has a bounded time."""
         self._phase = Phase.LINGER
         self._hub.end_work(self)
-        self._linger_until = self._deadline = self._loop.time() + self._limits.write_stall_s
+        self._deadline = self._loop.time() + self._limits.write_stall_s
+        self._lingering.begin(self._deadline)
         self._hub.outbox.flush()
         self._transport.close()
 

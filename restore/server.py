@@ -6,8 +6,11 @@ only when all are at work is a newcomer told 503.
 """
 
 import asyncio
+import fcntl
 import resource
 import socket
+import termios
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
@@ -44,8 +47,8 @@ class Server:
         self.access = access
         self.limits = connection_limits
         self.buffer = memoryview(bytearray(_BUFFER_BYTES))
-        self.date = formatdate(usegmt=True)
         self.stopping = False
+        self._date, self._date_s = "", -1  # of that second since the epoch
         self._sockets = sockets
         self._loop = asyncio.get_running_loop()
         self.outbox = Outbox(self._loop)
@@ -103,6 +106,14 @@ class Server:
 
     # -- called by connections
 
+    @property
+    def date(self) -> str:
+        """Now, as HTTP says it: an answer's Date must not be before its Last-Modified."""
+        seconds = int(time.time())
+        if seconds != self._date_s:
+            self._date, self._date_s = formatdate(seconds, usegmt=True), seconds
+        return self._date
+
     def admit(self, connection: Connection) -> bool:
         """Room for one more, made where needed by the one that has been idle longest."""
         if len(self._connections) >= self._most and not self._make_room():
@@ -127,7 +138,8 @@ class Server:
             self._all_closed.set()
 
     def _make_room(self) -> bool:
-        oldest = next(iter(self._idle), None)
+        """Close the longest idle one, but none whose next request is here and only not read yet."""
+        oldest = next((one for one in self._idle if not _has_unread(one)), None)
         if oldest is None:
             return False
         self.outbox.flush()  # with its last answer, if that is as new as this
@@ -145,12 +157,20 @@ class Server:
 
     def _sweep(self) -> None:
         now = self._loop.time()
-        self.date = formatdate(usegmt=True)
         late = [c for c in self._connections if c.deadline <= now]
         late += [c for c in self._turned_away if c.deadline <= now]
         for connection in late:
             connection.on_deadline(now)
         self._sweeper = self._loop.call_later(self.limits.sweep_s, self._sweep)
+
+
+def _has_unread(connection: Connection) -> bool:
+    """Whether the kernel holds bytes that a client has sent."""
+    try:
+        count = fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(4))
+    except OSError:  # it is closed
+        return False
+    return any(count)
 
 
 def bind(host: str, port: int) -> list[socket.socket]:

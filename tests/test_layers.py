@@ -26,7 +26,7 @@ FLOORS = [
         # 0: the promise
         "contract limits",
         # 1: pure: no socket, file or Pillow, no clock of its own
-        """access childlog config futures http11 jobrows jobs memory multipart progress
+        """access childlog config futures http11 jobrows jobs lingering memory multipart progress
         ratelimit responses sniff telemetry""",
         # 2: one outside power each
         """child childpipe childprocess database directchild disk filethreads forkserver images
@@ -36,7 +36,7 @@ FLOORS = [
         # 4: what a request and a job go through
         "dispatcher handlers inspector intake jobrun recovery requestbody retention",
         # 5: sockets
-        "connection delivery failures outbox server",
+        "connection delivery failures hub outbox server",
         # 6: the one that knows everyone
         "app",
         # 7: the command
@@ -59,7 +59,7 @@ DOORS = {
     "selectors": set[str](),
     "select": {"child", "directchild", "logs"},
     "signal": {"app", "child", "childprocess", "forkserver"},
-    "fcntl": {"child", "disk"},
+    "fcntl": {"child", "disk", "server"},
     "resource": {"child", "server"},
 }
 # Who may speak of these: settings come in through app alone, forkserver keeps what it changes.

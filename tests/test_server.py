@@ -9,7 +9,9 @@ import sys
 import time
 import unittest
 from contextlib import ExitStack, suppress
+from email.utils import formatdate
 from typing import Any
+from unittest import mock
 
 from tests.edge import Edge
 from tests.rawclient import answers_in, connect, read_answers, read_to_end
@@ -146,6 +148,24 @@ class CapTest(CrowdTest):
         busy[1].sendall(bytes(100_000))
         self.assertEqual(read_answers(busy[1], 1)[0].body, b"100000")
 
+    def test_a_request_that_is_here_does_not_give_way(self) -> None:
+        """All come at once: the first are served, the others told, and nobody is reset."""
+        edge = self.edge(most=self.MOST)
+        kept = self.connect(edge)
+        kept.sendall(QUICK)
+        self.assertEqual(read_answers(kept, 1)[0].status, 200)
+        thaw = edge.freeze()
+        kept.sendall(QUICK)
+        crowd = [self.connect(edge, WAIT) for _ in range(2 * self.MOST)]
+        thaw()
+        self.assertEqual(read_answers(kept, 1)[0].status, 200)
+        told = crowd[self.MOST :]  # one of the crowd takes the place of `kept`
+        statuses = [answers_in(read_to_end(sock))[0].status for sock in told]
+        self.assertEqual(statuses, [503] * self.MOST)
+        edge.release()
+        for sock in crowd[: self.MOST]:
+            self.assertEqual(read_answers(sock, 1)[0].status, 200)
+
     def test_a_flood_of_newcomers_is_bounded_too(self) -> None:
         edge = self.edge(most=self.MOST)
         before = open_descriptors()
@@ -171,7 +191,6 @@ class CapTest(CrowdTest):
         self.assertEqual(answers_in(head + read_to_end(reader))[1].body, b"quick")
 
 
-@unittest.skipUnless(sys.platform == "linux", "another's descriptors can be counted on Linux")
 class AcceptedTest(CrowdTest):
     def test_what_is_small_does_not_wait_for_an_acknowledgement(self) -> None:
         """As the end of a file would, up to 40 ms for each of them on a connection that is kept."""
@@ -183,6 +202,18 @@ class AcceptedTest(CrowdTest):
         self.assertNotEqual(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
 
 
+class DateTest(CrowdTest):
+    def test_each_answer_has_the_date_of_its_second(self) -> None:
+        edge = self.edge(sweep_s=60.0)
+        sock = self.connect(edge)
+        for now in (1_800_000_000.9, 1_800_000_001.0, 1_800_000_001.9):
+            with mock.patch("restore.server.time.time", lambda now=now: now):
+                sock.sendall(QUICK)
+                (answer,) = read_answers(sock, 1)
+            self.assertEqual(answer.headers["date"], formatdate(int(now), usegmt=True))
+
+
+@unittest.skipUnless(sys.platform == "linux", "another's descriptors can be counted on Linux")
 class DescriptorsTest(CrowdTest):
     """A real server that may open few files."""
 

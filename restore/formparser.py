@@ -91,7 +91,7 @@ class FormParser:
             await self._flush(last=True)
             await self._settle()
         except multipart.FormError as error:
-            raise Refusal("malformed_form", detail=error.reason) from None
+            raise Refusal(error.code, detail=error.reason) from None
         finally:
             if self._writing is not None:
                 self._writing.cancel()

@@ -17,6 +17,7 @@ from tests.sansio import Refused, assert_same_however_cut, events_of
 JPEG = b"\xff\xd8\xff\xe0\r\n-\r\n--\x00JFIF\xff\xd9"
 FORM_DATA = "multipart/form-data; boundary="
 REFUSED = Refused(400, "malformed_form")
+TOO_LARGE = Refused(400, "form_too_large")
 NAMED_F = b'Content-Disposition: form-data; name="f"\r\n'
 PART_F = Part("f", None, "")
 
@@ -66,10 +67,11 @@ def assert_refused(
     body: bytes,
     limits: FormLimits = DEFAULT_LIMITS,
     boundary: bytes = b"b",
+    refused: Refused = REFUSED,
 ) -> list[object]:
     """Assert that `body` is refused, and the same however it is cut; return all events."""
     said = assert_same_however_cut(case, lambda: MultipartParser(boundary, limits), body, eof=True)
-    case.assertEqual(said[-1], REFUSED)
+    case.assertEqual(said[-1], refused)
     return said
 
 

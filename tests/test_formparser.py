@@ -4,6 +4,7 @@ import json
 
 from restore import limits, sniff
 from restore.formparser import Form, too_large
+from restore.multipart import FormLimits
 from tests.formparser_testcase import (
     AVIF,
     HEIC,
@@ -216,6 +217,15 @@ class SizesTest(FormParserTestCase):
             (await self.parse(part("model_id", text), image())).fields["model_id"], text
         )
         await self.assert_refused("form_too_large", [form(part("model_id", text + "x"), image())])
+
+    async def test_the_forms_own_limits(self) -> None:
+        most = FormLimits()
+        fields = [part(f"field{number}", "x") for number in range(most.part_count)]
+        await self.parse(*fields[:-1], image())
+        long_name = part("x" * (most.name_bytes + 1), "x")
+        for parts in ([*fields, image()], [long_name, image()]):
+            await self.assert_refused("form_too_large", [form(*parts)])
+        await self.assert_refused("form_too_large", [b"x" * (most.preamble_bytes + 1)])
 
     async def test_what_is_not_the_image_at_its_limit_and_one_over(self) -> None:
         overhead = len(form(part("other", ""), image(b"")))

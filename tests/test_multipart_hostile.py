@@ -16,7 +16,15 @@ from restore.multipart import (
     Part,
     State,
 )
-from tests.multipart_testcase import NAMED_F, REFUSED, assert_data, assert_refused, form, said_of
+from tests.multipart_testcase import (
+    NAMED_F,
+    REFUSED,
+    TOO_LARGE,
+    assert_data,
+    assert_refused,
+    form,
+    said_of,
+)
 from tests.sansio import events_of, pieces_of
 from tests.test_multipart_clients import CLIENTS
 from tests.test_multipart_libraries import LIBRARIES
@@ -183,7 +191,7 @@ class TestBounded(unittest.TestCase):
         assert_data(self, body, *([b"data"] * body.count(b"\r\ndata\r\n")))
         self.assertEqual(said_of(body, FormLimits(**limits)), said_of(body))
         smaller = {name: limit - 1 for name, limit in limits.items()}
-        assert_refused(self, body, FormLimits(**smaller))
+        assert_refused(self, body, FormLimits(**smaller), refused=TOO_LARGE)
 
     def test_part_count(self) -> None:
         parts = b"".join(form(b"data").removesuffix(b"--b--\r\n") for _ in range(5))
@@ -215,7 +223,7 @@ class TestBounded(unittest.TestCase):
             b"--b\r\n\r\n\r\n" * 129,
         ):
             with self.subTest(body[:10]):
-                self.assertEqual(events_of(lambda: MultipartParser(b"b"), body)[-1], REFUSED)
+                self.assertEqual(events_of(lambda: MultipartParser(b"b"), body)[-1], TOO_LARGE)
 
 
 class TestHostile(unittest.TestCase):
@@ -241,7 +249,7 @@ class TestHostile(unittest.TestCase):
             return MultipartParser(boundary)
 
         whole = events_of(parser, body, eof=True)
-        self.assertIn(whole[-1], (REFUSED, EndOfForm()))
+        self.assertIn(whole[-1], (REFUSED, TOO_LARGE, EndOfForm()))
         self.assertEqual(events_of(parser, body, range(len(body)), eof=True), whole)
         cuts = chance.choices(range(len(body) + 1), k=5)
         self.assertEqual(events_of(parser, body, cuts, eof=True), whole)

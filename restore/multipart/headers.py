@@ -41,7 +41,7 @@ _IDENTITY_ENCODINGS = frozenset({b"", b"7bit", b"8bit", b"binary"})
 
 
 class FormError(Exception):
-    """The form is damaged or beyond a limit. `reason` is ASCII of our own, fit for the log."""
+    """The form can't be read. `reason` is ASCII of our own, fit for the log."""
 
     status = 400
     code = "malformed_form"
@@ -49,6 +49,12 @@ class FormError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class FormTooLargeError(FormError):
+    """The form is beyond a limit."""
+
+    code = "form_too_large"
 
 
 class FormLimits(NamedTuple):
@@ -210,7 +216,7 @@ def part_headers_of(block: bytes, limits: FormLimits = DEFAULT_LIMITS) -> PartHe
             raise FormError("part with a transfer encoding")
     field, filename = ("", None) if disposition is None else disposition_of(_text(disposition))
     if len(field.encode()) > limits.name_bytes:
-        raise FormError("field name too long")
+        raise FormTooLargeError("field name too long")
     return PartHeaders(field, filename, essence_of(_text(content_type or b"")))
 
 
@@ -226,7 +232,7 @@ def _fields_of(block: bytes, most: int) -> Iterator[tuple[bytes, bytes]]:
     before or after us, and JavaMail and Python's email package fold: so here it is one space.
     """
     if block.count(b"\r\n") > most:
-        raise FormError("too many header lines in a part")
+        raise FormTooLargeError("too many header lines in a part")
     for line in _FOLD.sub(b" ", block).split(b"\r\n")[:-1]:
         match = _FIELD_LINE.fullmatch(line)
         if match is None:

@@ -20,6 +20,7 @@ from restore.multipart.headers import (
     DEFAULT_LIMITS,
     FormError,
     FormLimits,
+    FormTooLargeError,
     part_headers_of,
 )
 
@@ -119,7 +120,7 @@ class MultipartParser:
         self._skipped = 0  # bytes of preamble or epilogue
         self._headers = bytearray()  # of a part, while they arrive
         self._eof = False
-        self._failure = ""
+        self._failure = FormError("")
         self._state = State.PREAMBLE
         self._enter_content()
 
@@ -165,7 +166,7 @@ class MultipartParser:
             return event
         except FormError as error:
             self._state = State.FAILED
-            self._failure = error.reason
+            self._failure = error
             self._buffer = b""
             self._position = self._lead = 0
             self._headers.clear()
@@ -176,7 +177,7 @@ class MultipartParser:
     def _pass_preamble(self) -> Event | None:
         self._skipped += len(self._take_content())
         if self._skipped > self._limits.preamble_bytes:
-            raise FormError("preamble too long")
+            raise FormTooLargeError("preamble too long")
         return None if self._pass_delimiter() else NEED_DATA
 
     def _take_data(self) -> Event:
@@ -196,7 +197,7 @@ class MultipartParser:
         if end < 0:
             self._position += len(block) - held
             if len(block) == most:
-                raise FormError("part headers too long")
+                raise FormTooLargeError("part headers too long")
             return NEED_DATA
         self._position += end + 4 - held
         headers = part_headers_of(bytes(block[2 : end + 2]), self._limits)
@@ -209,7 +210,7 @@ class MultipartParser:
         self._skipped += len(self._buffer) - self._position
         self._position = len(self._buffer)
         if self._skipped > self._limits.epilogue_bytes:
-            raise FormError("epilogue too long")
+            raise FormTooLargeError("epilogue too long")
         if not self._eof:
             return NEED_DATA
         self._state = State.DONE
@@ -219,7 +220,7 @@ class MultipartParser:
         return NEED_DATA
 
     def _fail_again(self) -> Event:
-        raise FormError(self._failure)
+        raise type(self._failure)(self._failure.reason)
 
     # -- content and delimiters
 
@@ -297,7 +298,7 @@ class MultipartParser:
             self._headers += b"\r\n"  # the delimiter's own, so that CRLF CRLF always ends them
             self._parts += 1
         if self._parts > self._limits.part_count:
-            raise FormError("too many parts")
+            raise FormTooLargeError("too many parts")
         return True
 
 

@@ -195,6 +195,12 @@ class DamagedTest(ImageCase):
     def test_a_row_filter_that_is_none(self) -> None:
         self.assert_fails("decode_failed", png((8, 8, 8, 0, 0), bytes(9 * 7) + b"\5" + bytes(8)))
 
+    def test_a_chunk_that_is_needed_and_unknown(self) -> None:
+        """What viewers refuse (W3C PNG, 5.4) doesn't leave; one that may be ignored does."""
+        data = png((8, 8, 8, 0, 0), bytes(9 * 8))
+        self.assert_fails("decode_failed", with_chunks(data, png_chunk(b"CgBI", bytes(4))))
+        self.restore(with_chunks(data, png_chunk(b"abCd", bytes(4))))
+
     def test_a_palette_that_is_missing(self) -> None:
         self.assert_fails("decode_failed", png((8, 8, 8, 3, 0), bytes(9 * 8)))
 

@@ -37,6 +37,9 @@ def check(file: BinaryIO, parsed: png.Png) -> None:
     """
     if parsed.cut:
         raise BrokenFile("PNG: ends amid a chunk")
+    for chunk in parsed.chunks:
+        if chunk.type[:1].isupper() and chunk.type not in png.PICTURE:  # critical: section 5.4
+            raise BrokenFile(f"PNG: chunk {chunk.type!r}, unknown and needed to see the picture")
     if not parsed.consecutive:
         raise BrokenFile("PNG: no IDAT chunks, or apart from each other")
     if parsed.header.colour == 3 and not any(chunk.type == b"PLTE" for chunk in parsed.chunks):

@@ -164,6 +164,12 @@ class FadingTest(unittest.TestCase):
         for number in range(4):
             self.assertIsNone(fading_of(scene(number, (256, 256))))
 
+    def test_a_stripe_shows_no_ends(self) -> None:
+        picture = faded(SCENE)
+        for size in ((3, 2), (1, 400), (400, 1), (256, 8), (8, 256)):
+            with self.subTest(size):
+                self.assertIsNone(fading_of(picture.resize(size)))
+
     def test_a_sunset_and_a_dive_keep_their_cast(self) -> None:
         red, green, blue = SCENE.split()
         sunset = (red.point(line(0.7, 70)), green.point(line(0.6, 30)), blue.point(line(0.3, 0)))

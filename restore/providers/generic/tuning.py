@@ -90,6 +90,7 @@ FILL_LEAST_WEIGHT = 0.1  # of a Gaussian's mass on known pixels
 
 FADE_COPY_SIDE = 512  # px at least, of the longest side of the copy
 FADE_LEAST_SIDE = 200  # px, the longer: smaller ones need a cast to be told faded
+FADE_LEAST_SHORT_SIDE = 16  # px, the shorter: less is a stripe, of which no end can be told
 FADE_OUTLIERS = 0.002  # share of pixels at each end: what dust the median left
 FADE_LEAST_LIFT = 32  # grey levels of the darkest
 FADE_LEAST_CHANNEL_LIFT = 9  # of the darkest in each channel: sunsets and dives have 0-8 in one

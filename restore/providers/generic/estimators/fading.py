@@ -30,6 +30,8 @@ def fading_of(picture: Image.Image) -> Levels | None:
     bright = small.convert("L")
     border = _without_border(bright)
     small, bright = small.crop(border), bright.crop(border)
+    if min(bright.size) < tuning.FADE_LEAST_SHORT_SIDE:
+        return None
     ends = [_ends(channel) for channel in small.split()]
     low, high = _ends(bright)
     if not _is_faded(low, high, ends):

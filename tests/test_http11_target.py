@@ -29,7 +29,7 @@ class TargetTest(Http11TestCase):
         for target, path, query, host in (
             ("http://b/c?d", "/c", "d", "b"),
             ("HTTP://b:80", "/", "", "b:80"),
-            ("https://b?d", "/", "d", "b"),
+            ("http://b?d", "/", "d", "b"),
             ("http://b/?", "/", "", "b"),
             ("http://[::1]:1/c", "/c", "", "[::1]:1"),
         ):
@@ -37,6 +37,10 @@ class TargetTest(Http11TestCase):
                 request = self.request(with_line(f"GET {target} HTTP/1.1".encode()))
                 self.assertEqual((request.path, request.query, request.host), (path, query, host))
                 self.assertEqual((request.target, request.headers.get("host")), (target, "a"))
+
+    def test_what_must_have_come_over_tls_did_not(self) -> None:
+        for target in (b"https://b/", b"HTTPS://b:443/c"):
+            self.assert_refused(400, with_line(b"GET " + target + b" HTTP/1.1"))
 
     def test_the_absolute_form_still_needs_a_good_host(self) -> None:
         line = b"GET http://b/ HTTP/1.1"

@@ -17,7 +17,8 @@ LENGTH_DIGITS = 18  # of a Content-Length: an exabyte, still within 64 bits ever
 _TOKEN = re.compile(rf"[{TCHAR}]+")
 _FIELD = re.compile(r"([^:]++):[ \t]*+([^\r]*+)\r\n")  # of a section known to be well-formed
 _DIGITS = re.compile(r"[0-9]+")
-_ABSOLUTE_FORM = re.compile(r"(?i:https?)://([^/?]*+)([^?]*+)\??(.*)")
+# Not https: such a request must have come over TLS, which is not spoken here (RFC 9110, 7.4).
+_ABSOLUTE_FORM = re.compile(r"(?i:http)://([^/?]*+)([^?]*+)\??(.*)")
 # Narrower than RFC 3986's reg-name: its sub-delims and %-escapes stand in no name DNS can answer.
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?")
 _SINGLE_FIELDS = frozenset({"host", "content-length", "transfer-encoding"})

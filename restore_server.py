@@ -8,12 +8,13 @@ Children import this file again, so the server is imported only where it is to r
 took 0.93 s of CPU with the import above, and 0.71 s with it here (Python 3.11, 2026-11-22).
 """
 
-import gc
-from pathlib import Path
-
 if __name__ == "__main__":
-    gc.disable()  # nothing of the imports is garbage: 12 of 250 ms (3.11.7, 2026-11-23)
     try:
+        import gc
+
+        gc.disable()  # nothing of the imports is garbage: 12 of 250 ms (3.11.7, 2026-11-23)
+        from pathlib import Path
+
         from restore.app import main
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -1,7 +1,8 @@
 """The four telemetry events, one JSON line each on stderr.
 
 Every event carries `time` (UTC, RFC 3339), `event`, `job_id` and `provider`. An event never takes
-anything down with it: a stderr that can't be written to loses the line, not the job.
+anything down with it: a stderr that can't be written to loses the line, not the job. It is written
+after the commit that it tells of, at most once: a kill between the two loses the line, too.
 """
 
 import json

@@ -110,8 +110,11 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- called by the hub
 
-    def fileno(self) -> int:
-        """Of its socket; -1 once that is closed."""
+    @property
+    def listens_on(self) -> int | None:
+        """The descriptor on which it waits for a request; None where it doesn't read one now."""
+        if self._phase is not Phase.HEAD or not self._transport.is_reading():
+            return None
         number: int = self._transport.get_extra_info("socket").fileno()
         return number
 

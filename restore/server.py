@@ -165,12 +165,9 @@ class Server:
 
 
 def _has_unread(connection: Connection) -> bool:
-    """Whether the kernel holds bytes that a client has sent."""
-    try:
-        count = fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(4))
-    except OSError:  # it is closed
-        return False
-    return any(count)
+    """Whether the kernel holds bytes of a request that this connection is about to read."""
+    descriptor = connection.listens_on
+    return descriptor is not None and any(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
 
 
 def bind(host: str, port: int) -> list[socket.socket]:

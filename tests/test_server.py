@@ -13,7 +13,7 @@ from email.utils import formatdate
 from typing import Any
 from unittest import mock
 
-from tests.edge import Edge
+from tests.edge import SMALL_BUFFER, Edge
 from tests.rawclient import answers_in, connect, read_answers, read_to_end
 from tests.service import Service, wait_until
 
@@ -165,6 +165,20 @@ class CapTest(CrowdTest):
         edge.release()
         for sock in crowd[: self.MOST]:
             self.assertEqual(read_answers(sock, 1)[0].status, 200)
+
+    def test_who_asks_without_reading_gives_way(self) -> None:
+        most = 4
+        edge = self.edge(most=most, send_buffer=SMALL_BUFFER, write_stall_s=1000.0)
+        for _ in range(most):
+            sock = self.stack.enter_context(connect(edge.port, receive_buffer=SMALL_BUFFER))
+            sock.settimeout(0.2)
+            with suppress(TimeoutError):
+                while True:
+                    sock.sendall(QUICK * 1000)
+        connections = list(edge.server._connections)
+        wait_until(lambda: all(one.listens_on is None for one in connections), "a standstill")
+        for _ in range(2 * most):
+            self.assertEqual(self.ask(edge), 200)
 
     def test_a_flood_of_newcomers_is_bounded_too(self) -> None:
         edge = self.edge(most=self.MOST)

@@ -78,8 +78,11 @@ def connect(path: Path, busy_s: float) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path) -> bool:
     """Check whose database this is, and bring its schema to the version of this server.
+
+    False where the uploads in it are damaged: they may be read, but a page that one of them gives
+    back may be another's.
 
     Raises StoreError with the sentence to stop the start with, sqlite3.Error and OSError.
     """
@@ -102,18 +105,18 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError(f"The database {path} is on a file system that can't hold it safely.")
-    if path.stat().st_size <= _CHECK_BYTES:
-        _check(connection, path, version)
+    sound = path.stat().st_size > _CHECK_BYTES or _is_sound(connection, path, version)
     if version < len(jobrows.SCHEMA):
         connection.executescript(
             f"BEGIN IMMEDIATE; {''.join(jobrows.SCHEMA[version:])}"
             f" PRAGMA application_id = {_APPLICATION_ID};"
             f" PRAGMA user_version = {len(jobrows.SCHEMA)}; COMMIT;"
         )
+    return sound
 
 
-def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Raise StoreError for a damage that is not the uploads' alone: theirs costs single photos."""
+def _is_sound(connection: sqlite3.Connection, path: Path, version: int) -> bool:
+    """False where uploads are damaged, which costs single photos; StoreError for all other."""
 
     def finding(of: str) -> str:
         """The first that SQLite finds; before 3.33 it knows no tables and looks at all of it."""
@@ -127,10 +130,11 @@ def _check(connection: sqlite3.Connection, path: Path, version: int) -> None:
 
     found = finding("1")
     if found == "ok":
-        return
+        return True
     if version < 2 or finding("jobs") != "ok" or finding("uploads") == "ok":
         raise StoreError(f"The database {path} is damaged: {found}.")
-    log.error("the database is damaged among the uploads: %s", found)
+    log.error("the database is damaged among the uploads, which stay as they are: %s", found)
+    return False
 
 
 @contextmanager

@@ -82,6 +82,8 @@ class Intake:
         return job
 
     async def _keep(self, job: Job, upload: "_Upload") -> None:
+        if upload.small is not None and not self._store.keeps_uploads:
+            await upload.move_to_file()
         try:
             await self._store.add(job, upload.small)
         except StoreError as error:

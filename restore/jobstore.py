@@ -67,18 +67,18 @@ class JobStore:
         self._barrier = barrier
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
-        self._shrinks = True  # until a damaged page stands in the way
         self._states: dict[str, JobState] = {}  # as they were at `_version` of the database,
         self._version = 0
         self._current = False  # which is as of this turn of the loop
         with failing(f"The database {path} can't be used"):
             self._writer = database.connect(path, _BUSY_S)
             try:
-                database.prepare(self._writer, path)
+                self.keeps_uploads = database.prepare(self._writer, path)
                 self._reader = database.connect(path, _READ_BUSY_S)
             except BaseException:
                 self._writer.close()
                 raise
+        self._shrinks = self.keeps_uploads  # until a damaged page stands in the way
         self.found = self._count()  # what was there at the start
         self.waiting = self.found.waiting  # jobs that are queued now
         self._thread = threading.Thread(target=self._write_on, name="jobstore", daemon=True)
@@ -268,9 +268,9 @@ class JobStore:
                 while len(batch) < _BATCH:
                     batch.append(self._writes.get_nowait())
             going = None not in batch
-            self._commit([write for write in batch if write is not None])
+            self._commit([write for write in batch if write is not None], self.keeps_uploads)
 
-    def _commit(self, batch: list[_Write], *, tidy: bool = True) -> None:
+    def _commit(self, batch: list[_Write], tidy: bool) -> None:
         """Commit `batch` as one; if that fails, each alone, so that none fails for a neighbour.
 
         Where another program holds the database they fail together: one wait, not one for each.
@@ -285,7 +285,7 @@ class JobStore:
         except Exception as error:
             if len(batch) > 1 and database.code_of(error) != sqlite3.SQLITE_BUSY:
                 for write in batch:
-                    self._commit([write])
+                    self._commit([write], tidy)
                 return
             if tidy and database.spoilt(error):
                 log.error("the database is damaged: %s", error)

@@ -10,7 +10,7 @@ from restore.database import StoreError
 from restore.jobs import Job, JobStatus
 from tests.intake_testcase import PNG, IntakeTestCase
 from tests.jobdesk import PHOTO
-from tests.jobstore_testcase import JobStoreTestCase, new_job
+from tests.jobstore_testcase import JobStoreTestCase, new_job, statements
 
 
 class DamageTests(JobStoreTestCase):
@@ -77,6 +77,19 @@ class DamageTests(JobStoreTestCase):
                     path.unlink()
                 self.reopened()
 
+    async def test_what_is_damaged_gives_back_no_page(self) -> None:
+        """It may be another's, as far as a page that points to it knows."""
+        give_back = self.enterContext(mock.patch.object(database, "give_back_pages"))
+        with self.assertLogs("restore", "ERROR"), statements() as calls:
+            jobs = await self.spoil(leaf=True, check_bytes=1 << 30)
+            calls.clear()
+            await self.store.save(jobs[0].fail("timeout", 1.0), JobStatus.QUEUED)
+            await self.store.delete(jobs[1].id)
+            await self.store.sweep_uploads()
+            self.store.close()
+        self.assertEqual([], [call for call in calls if "uploads" in call])
+        give_back.assert_not_called()
+
     async def test_what_may_pass_is_no_verdict_on_an_upload(self) -> None:
         job = new_job()
         await self.store.add(job, PHOTO)
@@ -135,16 +148,25 @@ class DamageTests(JobStoreTestCase):
 
 
 class NoPageTests(IntakeTestCase):
+    async def test_small_uploads_go_into_files_where_the_damage_is_known(self) -> None:
+        await self.take_one_more(1 << 30, bad=5)
+        self.assertFalse(self.store.keeps_uploads)
+
     async def test_a_small_upload_that_finds_no_sound_page_goes_into_a_file(self) -> None:
+        await self.take_one_more(0, bad=19)  # the last page, where the next would go
+        self.assertTrue(self.store.keeps_uploads)
+
+    async def take_one_more(self, check_bytes: int, bad: int) -> None:
         for number in range(20):
             await self.receive(PNG + bytes([number]) * 1000)
         self.store.close()
         path = self.storage.database
         data = bytearray(path.read_bytes())
-        page = data.index(PNG + bytes([19]) * 1000) // 4096 * 4096
-        data[page : page + 4096] = bytes(4096)  # the last leaf, where the next would go
+        page = data.index(PNG + bytes([bad]) * 1000) // 4096 * 4096
+        data[page : page + 4096] = bytes(4096)
         path.write_bytes(data)
-        with self.assertLogs("restore", "ERROR"):
+        check = mock.patch.object(database, "_CHECK_BYTES", check_bytes)
+        with check, self.assertLogs("restore", "ERROR"):
             self.open_store()
             job = await self.receive(PNG)
             self.assertIsNone(self.store.upload(job.id))

@@ -59,7 +59,7 @@ class Inspector:
             self._waiting.pop(answer, None)  # whoever gives up leaves no image behind
 
     async def _work(self) -> None:
-        """_Answer what waits, until nothing does."""
+        """Answer what waits, until nothing does."""
         try:
             while self._waiting:
                 first = list(self._waiting)[:_BATCH]

@@ -27,6 +27,7 @@ from restore.worker import Outcome, Task, run_job
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0  # between two tries at what a full disk refused
 DEATH_PAUSE_S = 0.1  # before the next attempt, so that a short lack of memory isn't met thrice
+MAX_LOSSES = 10  # of its files under its hands, after which a job fails
 TIDY_PAUSES_S = (0.1, 0.5, 2.0, 0.0)  # after each try to remove files that a dying child may hold
 GIVE_BACK_S = 2.0  # for the row of a job that a stop takes away; without it a vanish is counted
 HIGHEST_LIVE_PROGRESS = 0.99  # 1.0 is said by success alone
@@ -148,10 +149,9 @@ class JobRun:
     async def _attempt_until_outcome(self, slot: Slot) -> Outcome:
         """Start the job until an attempt comes to an outcome that is one.
 
-        One that lost its files under its hands is none while the upload is there.
+        One that found the disk full, or lost its files under its hands, is none.
         """
-        pause_s = FIRST_PAUSE_S
-        lost = Outcome(None, "worker_died", f"{self.job.attempt} attempts")
+        pause_s, losses = FIRST_PAUSE_S, 0
         while self.job.attempt < MAX_ATTEMPTS:
             await self._save(self.job.start())
             try:
@@ -159,28 +159,24 @@ class JobRun:
             except ChildStalled as error:
                 return Outcome(None, "timeout", error.detail)
             except ChildDied as error:
-                lost = Outcome(None, "worker_died", f"{self.job.attempt} attempts")
-                await self._lose("worker", error.detail)
-            else:
-                if outcome.again:
-                    log.warning("job %s waits for room on the disk", self.job.id)
-                    self.job = self.job.postpone()
-                    pause_s = await self._pause(pause_s)
-                elif outcome.error == "storage" and outcome is not _MISSING:
-                    lost = outcome
-                    await self._lose("storage", outcome.detail)
-                else:
-                    return outcome
-        return lost
+                self._lose_worker(error.detail)
+                await self._pause(DEATH_PAUSE_S)
+                continue
+            lost = outcome.error == "storage" and outcome is not _MISSING
+            if not outcome.again and (not lost or losses == MAX_LOSSES):
+                return outcome
+            losses += int(not outcome.again)
+            log.warning("job %s waits for its storage: %s", self.job.id, outcome.detail)
+            self.job = self.job.postpone()
+            pause_s = await self._pause(pause_s)
+        return Outcome(None, "worker_died", f"{self.job.attempt} attempts")
 
-    async def _lose(self, what: str, detail: str) -> None:
-        """An attempt broke off for no fault of the photo's."""
-        self.job = self.job.break_off()
+    def _lose_worker(self, detail: str) -> None:
+        self.job = self.job.lose_worker()
         log.warning(
-            "job %s lost its %s in attempt %d of %d: %s",
-            *(self.job.id, what, self.job.attempt, MAX_ATTEMPTS, detail),
+            "job %s: its worker died in attempt %d of %d: %s",
+            *(self.job.id, self.job.attempt, MAX_ATTEMPTS, detail),
         )
-        await self._pause(DEATH_PAUSE_S)
 
     async def _attempt_with_child(self, slot: Slot) -> Outcome:
         """One attempt, for which a child can be had.
@@ -234,6 +230,7 @@ class JobRun:
         storage.mend()
         image = self._around.store.upload(job.id)
         if image is None and not storage.has_upload(job.id):
+            storage.mend()  # gone itself, or with all the rest?
             return None
         return await asyncio.to_thread(storage.lay_out, job.id, job.attempt, image)
 

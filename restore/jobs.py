@@ -82,8 +82,8 @@ class Job:
         """running -> running: a polite stop took the worker away; the attempt is not counted."""
         return self._to(self.status, attempt=max(0, self.attempt - 1))
 
-    def break_off(self) -> "Job":
-        """running -> running: its worker died, or lost its files; the attempt stays counted."""
+    def lose_worker(self) -> "Job":
+        """running -> running: its worker died; the attempt stays counted."""
         return self._to(self.status)
 
     def vanish(self) -> "Job":

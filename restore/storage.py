@@ -16,6 +16,7 @@ opened or removed.
 
 import errno
 import logging
+import math
 import os
 import re
 import time
@@ -25,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 
 from restore import disk
-from restore.limits import MIB
+from restore.limits import MIB, STORAGE_GONE_S
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _JOB_ID = re.compile(_UUID)
@@ -120,7 +121,7 @@ class Storage:
         self._outputs = root / "outputs"
         self._lock_fd = -1
         self._opened = os.stat_result(range(10))  # of the database, once it is there
-        self._gone_since: float | None = None  # monotonic
+        self._gone_since = self._gone_seen = -math.inf  # first and last time, monotonic
 
     # -- the folder as a whole
 
@@ -169,9 +170,11 @@ class Storage:
                 here = False
             if not here:
                 now = time.monotonic()
-                self._gone_since = self._gone_since or now
+                if now - self._gone_seen > STORAGE_GONE_S:  # another time than the last
+                    self._gone_since = now
+                self._gone_seen = now
                 raise StorageGoneError(now - self._gone_since)
-            self._gone_since = None
+            self._gone_seen = -math.inf
             for folder in (self._temp, self._outputs):
                 if not folder.is_dir():
                     folder.mkdir(disk.PRIVATE_FOLDER, exist_ok=True)  # another thread mends too
@@ -221,6 +224,7 @@ class Storage:
 
     def discard(self, job_id: str) -> None:
         """Remove the job's upload and work folders. Raises StorageError if something stays."""
+        self.mend()  # where STORAGE_DIR is away, nothing is there and everything stays
         for suffix in ("part", "upload", "work"):
             self.discard_leftover(f"{_checked(job_id)}.{suffix}")
 
@@ -263,6 +267,7 @@ class Storage:
 
     def discard_output(self, job_id: str) -> None:
         """Remove the job's result. Raises StorageError if it stays."""
+        self.mend()
         with _failing("A result can't be removed"):
             for suffix in _OUTPUT_SUFFIXES:
                 disk.remove(self._outputs / f"{_checked(job_id)}{suffix}")

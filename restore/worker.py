@@ -211,13 +211,14 @@ def _failing_as(error: str, task: Task) -> Iterator[None]:
 
     try:
         yield
-    except ImageError as cause:
-        raise _Failure(cause.code, cause.detail) from cause
-    except MemoryError as cause:
-        raise _Failure("provider_error", "out of memory") from cause
     except BaseException as cause:
-        lost = isinstance(cause, OSError) and not Path(task.upload).exists()
-        raise _Failure("storage" if lost else error) from cause
+        if not Path(task.upload).exists():  # whatever a library makes of that
+            raise _Failure("storage") from cause
+        if isinstance(cause, ImageError):
+            raise _Failure(cause.code, cause.detail) from cause
+        if isinstance(cause, MemoryError):
+            raise _Failure("provider_error", "out of memory") from cause
+        raise _Failure(error) from cause
 
 
 def _for_want_of_room(error: BaseException | None, folder: str) -> bool:

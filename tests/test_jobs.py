@@ -53,7 +53,7 @@ class TransitionTests(unittest.TestCase):
                             step(job)
 
     def test_only_a_running_job_loses_its_worker_or_server(self) -> None:
-        for step in (Job.postpone, Job.break_off, Job.vanish):
+        for step in (Job.postpone, Job.lose_worker, Job.vanish):
             with self.assertRaises(IllegalTransition):
                 step(QUEUED)
 
@@ -74,7 +74,7 @@ class CountTests(unittest.TestCase):
         self.assertEqual((RUNNING.attempt, RUNNING.start().attempt), (1, 2))
 
     def test_a_dead_worker_costs_the_attempt(self) -> None:
-        self.assertEqual(RUNNING.break_off().start().attempt, 2)
+        self.assertEqual(RUNNING.lose_worker().start().attempt, 2)
 
     def test_a_polite_stop_costs_none(self) -> None:
         again = RUNNING.postpone().start()
@@ -92,7 +92,7 @@ class CountTests(unittest.TestCase):
         self.assertFalse(QUEUED.working)
         self.assertTrue(RUNNING.working)
         self.assertTrue(RUNNING.start().working)
-        for other in (RUNNING.postpone(), RUNNING.break_off(), RUNNING.vanish()):
+        for other in (RUNNING.postpone(), RUNNING.lose_worker(), RUNNING.vanish()):
             self.assertFalse(other.working)
         self.assertFalse(SUCCEEDED.working or FAILED.working)
 

@@ -132,6 +132,15 @@ class RunJobTest(WorkerCase):
         outcome = self.run_bad("returns_input")
         self.assertEqual((outcome.error, outcome.again), ("storage", False))
 
+    def test_an_upload_lost_under_a_library_that_says_otherwise(self) -> None:
+        def report(_: float) -> None:
+            self.upload.unlink()
+            raise RuntimeError("unknown format")
+
+        with mock.patch("tests.bad_providers.report", report):
+            outcome = self.run_bad("waits_politely")
+        self.assertEqual((outcome.error, outcome.again), ("storage", False))
+
     def test_a_lost_folder(self) -> None:
         self.folder.rmdir()
         outcome = self.run_bad("returns_input")

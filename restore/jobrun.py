@@ -165,8 +165,11 @@ class JobRun:
             lost = outcome.error == "storage" and outcome is not _MISSING
             if not outcome.again and (not lost or losses == MAX_LOSSES):
                 return outcome
-            losses += int(not outcome.again)
-            log.warning("job %s waits for its storage: %s", self.job.id, outcome.detail)
+            if outcome.again:
+                log.warning("job %s waits for room on the disk", self.job.id)
+            else:
+                losses += 1
+                log.warning("job %s lost its files: %s", self.job.id, outcome.detail)
             self.job = self.job.postpone()
             pause_s = await self._pause(pause_s)
         return Outcome(None, "worker_died", f"{self.job.attempt} attempts")

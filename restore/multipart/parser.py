@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from functools import partial
 from typing import Final, NamedTuple
 
 from restore.multipart.headers import (
@@ -120,7 +121,7 @@ class MultipartParser:
         self._skipped = 0  # bytes of preamble or epilogue
         self._headers = bytearray()  # of a part, while they arrive
         self._eof = False
-        self._failure = FormError("")
+        self._failure = partial(FormError, "")  # what is raised again
         self._state = State.PREAMBLE
         self._enter_content()
 
@@ -166,7 +167,7 @@ class MultipartParser:
             return event
         except FormError as error:
             self._state = State.FAILED
-            self._failure = error
+            self._failure = partial(type(error), error.reason)  # not itself: its frames hold us
             self._buffer = b""
             self._position = self._lead = 0
             self._headers.clear()
@@ -220,7 +221,7 @@ class MultipartParser:
         return NEED_DATA
 
     def _fail_again(self) -> Event:
-        raise type(self._failure)(self._failure.reason)
+        raise self._failure()
 
     # -- content and delimiters
 

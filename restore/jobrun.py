@@ -230,10 +230,9 @@ class JobRun:
     async def _lay_out(self) -> tuple[str, str] | None:
         """Where the upload lies, and a folder for one attempt; None where it is gone."""
         job, storage = self.job, self._around.storage
-        storage.mend()
         image = self._around.store.upload(job.id)
         if image is None and not storage.has_upload(job.id):
-            storage.mend()  # gone itself, or with all the rest?
+            storage.mend()  # gone itself, or with the whole folder?
             return None
         return await asyncio.to_thread(storage.lay_out, job.id, job.attempt, image)
 

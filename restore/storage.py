@@ -160,8 +160,7 @@ class Storage:
     def mend(self) -> None:
         """Make again what somebody took away. Cheap. Raises StorageGoneError, StorageError.
 
-        STORAGE_DIR itself is known by the file of its database, which is open: made again it would
-        be another's.
+        STORAGE_DIR itself is known by the file of its database: made again it would be another's.
         """
         with _failing("STORAGE_DIR can't be looked at"):
             try:
@@ -213,6 +212,7 @@ class Storage:
         work, path = self._work(job_id), self.upload_path(job_id)
         folder = work / f"{attempt}-{os.urandom(4).hex()}"
         with _failing("The work folder can't be made"):
+            self.mend()
             disk.remove(work)
             work.mkdir(disk.PRIVATE_FOLDER)
             folder.mkdir(disk.PRIVATE_FOLDER)

@@ -154,12 +154,11 @@ class Handlers:
         if self._store.waiting + self._intake.arriving >= config.max_queue:
             raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
         try:
-            room = self._storage.free_bytes() >= config.min_free_disk_mb * limits.MIB
-            detail = "" if room else "MIN_FREE_DISK_MB are not free"
+            free = self._storage.free_bytes()
         except StorageError as error:
-            detail = str(error)
-        if detail:
-            raise Refusal("storage_unavailable", headers=retry_after(_STORAGE_S), detail=detail)
+            raise _unavailable(error) from None
+        if free < config.min_free_disk_mb * limits.MIB:
+            raise _unavailable("MIN_FREE_DISK_MB are not free")
 
     def _check_declared(self, request: Request) -> bytes:
         """The form's boundary, once the declared type and length fit (415, 413, 400)."""
@@ -244,9 +243,9 @@ class Handlers:
         return Response(200, JSON_HEADERS, b'{"status": "ok"}')
 
 
-def _unavailable(error: StoreError | OSError, sentence: str) -> Refusal:
+def _unavailable(reason: Exception | str, sentence: str | None = None) -> Refusal:
     headers = retry_after(_STORAGE_S)
-    return Refusal("storage_unavailable", sentence, headers=headers, detail=str(error))
+    return Refusal("storage_unavailable", sentence, headers=headers, detail=str(reason))
 
 
 def _file_response(

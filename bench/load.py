@@ -84,8 +84,8 @@ class Client:
         sock.sendall(head)
         sock.sendall(body)
         received, length = self._read_head(sock)
-        while len(received) < length and (more := sock.recv(_PIECE_BYTES)):
-            received += more
+        while len(received) < length:
+            received += _more(sock)
         return self._status, received
 
     def _connected(self) -> socket.socket:
@@ -98,14 +98,18 @@ class Client:
         """Bytes of the body that came along, and how long it is."""
         received = b""
         while b"\r\n\r\n" not in received:
-            more = sock.recv(_PIECE_BYTES)
-            if not more:
-                raise ConnectionError("the server hung up")
-            received += more
+            received += _more(sock)
         head, _, rest = received.partition(b"\r\n\r\n")
         self._status = int(head[9:12])
         match = _LENGTH.search(head)
         return rest, int(match[1]) if match else 0
+
+
+def _more(sock: socket.socket) -> bytes:
+    received = sock.recv(_PIECE_BYTES)
+    if not received:
+        raise ConnectionError("the server hung up")
+    return received
 
 
 def _get(path: str, headers: str = "") -> bytes:

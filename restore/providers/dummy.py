@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from restore.progress import report
-from restore.providers.hidden import packing_of, scale_hidden
+from restore.providers.transparency import packing_of, scale_hidden
 
 MODELS = {"restoration/dummy": "waits a moment and hands the picture back as it came"}
 DELAY_S = (1.0, 2.0)  # the shortest and longest wait

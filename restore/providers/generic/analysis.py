@@ -44,7 +44,7 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
     for number, box in enumerate(boxes):
         channels = picture.channels(box)
         bright = luma(channels)
-        noise_meter.add(channels if grey else opponent(channels), _unclipped(bright))
+        noise_meter.add(channels if grey else opponent(channels), _usable(picture, box, bright))
         blur.add(bright)
         if ghost is None and blockiness(bright) >= tuning.BLOCKINESS_LEAST:
             ghost = ghost_of(bright.to_bytes())
@@ -81,8 +81,10 @@ def _spread(length: int) -> list[tuple[int, int]]:
     return [(start, start + side) for start in starts]
 
 
-def _unclipped(bright: Plane) -> Plane:
-    """1.0 where a pixel is neither black nor white, where noise would be cut off."""
+def _usable(picture: Picture, box: Box, bright: Plane) -> Plane:
+    """1.0 where a pixel is seen, and neither black nor white, where noise would be cut off."""
     low, high = tuning.NOISE_UNCLIPPED_RANGE
     inside = [1 if low < value < high else 0 for value in range(256)]
-    return Plane(bright.to_bytes().point(inside))
+    unclipped = Plane(bright.to_bytes().point(inside))
+    visible = picture.visible(box)
+    return unclipped * visible if visible else unclipped

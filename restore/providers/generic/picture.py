@@ -1,26 +1,29 @@
 """One picture file: opened into channels that can be restored, and written as the same kind again.
 
 It knows Pillow's modes; the rest of the provider knows one or three channels of 0..255 floats, and
-perhaps an alpha that is enlarged and never restored.
+perhaps an alpha that is enlarged and never restored. What full transparency hides is replaced, on
+opening, by what is seen around it: it counts neither in judgement nor in enlarging.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageChops, JpegImagePlugin
 
 from restore.providers.generic.colour import Channels
+from restore.providers.generic.filters.pullpush import pulled_pushed
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box, mirrored_window
-from restore.providers.hidden import packing_of, scale_hidden
+from restore.providers.transparency import packing_of, scale_hidden
 
 _MOST_EXIF = 65_000  # bytes: Pillow's JPEG encoder raises above one segment (13.0, 2026-11-22)
+_SMOOTH = Image.Resampling.BILINEAR
 _DEEP = 257.0  # 16-bit levels for one of 8 bits: 65535 = 255 x 257
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The decoded picture: `image` is L, LA, RGB, RGBA or I;16."""
+    """The decoded picture: `image` is L, LA, RGB, RGBA or I;16, its hidden pixels filled in."""
 
     image: Image.Image
     is_jpeg: bool
@@ -49,6 +52,11 @@ class Picture:
         """Transparency within `box`, if there is any."""
         return Plane(mirrored_window(self.image, box).split()[-1]) if self.has_alpha else None
 
+    def visible(self, box: Box) -> Plane | None:
+        """1.0 where a pixel within `box` shows at all, else 0.0; None where every pixel does."""
+        alpha = self.alpha(box)
+        return alpha and alpha.above(Plane.filled(alpha.size, 0.0))
+
     def eight_bit(self) -> Image.Image:
         """The whole picture as L or RGB bytes, for estimators that look at a small copy of it."""
         if self.image.mode == "I;16":
@@ -74,7 +82,7 @@ def opened(path: Path) -> Picture:
         tables: dict[int, list[int]] = {}
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             tables = image.quantization
-        return Picture(_workable(image), bool(tables), tables, _metadata(image))
+        return Picture(_without_hidden(_workable(image)), bool(tables), tables, _metadata(image))
 
 
 def _metadata(image: Image.Image) -> dict[str, bytes]:
@@ -105,6 +113,21 @@ def _with_alpha(deep: Image.Image) -> Image.Image:
     alpha = wide.point([0 if level == hidden else 255 for level in range(65536)], "L")
     grey = wide.point([level // 257 for level in range(65536)], "L")
     return Image.merge("LA", (grey, alpha))
+
+
+def _without_hidden(image: Image.Image) -> Image.Image:
+    """`image` with the colours that full transparency hides replaced by those around."""
+    if image.mode not in ("LA", "RGBA") or image.getextrema()[-1][0] > 0:  # type: ignore[index]
+        return image
+    *bands, alpha = image.split()
+    seen = alpha.point([0] + [255] * 255)
+    weight = Plane(seen.convert("F").reduce(2)).scaled(1 / 255)
+    filled = []
+    for band in bands:
+        values = Plane(ImageChops.multiply(band, seen).convert("F").reduce(2))
+        around = pulled_pushed(values, weight).to_bytes().resize(image.size, _SMOOTH)
+        filled.append(Image.composite(band, around, seen))
+    return Image.merge(image.mode, [*filled, alpha])
 
 
 def saved(image: Image.Image, source: Picture, folder: Path) -> Path:

@@ -2,7 +2,8 @@
 
 The rules kept: pixels come out of libheif upright already (`irot` and `imir` are part of the
 picture), so an orientation that EXIF or XMP speak of is never applied to them; one decode thread;
-thumbnails, depth maps and gain maps are left aside; of a sequence the first picture is taken.
+thumbnails, depth maps and gain maps are left aside; of a sequence the first picture is taken;
+colours that nclx tells count like an ICC profile.
 """
 
 import io
@@ -13,7 +14,7 @@ import pillow_heif
 from PIL import Image
 
 from restore.contract import MAX_SIDE_PX
-from restore.images import heic_check, heic_sequence
+from restore.images import heic_check, heic_colour, heic_sequence
 from restore.images.problem import BrokenFile
 from restore.sniff import boxes, coded_as, holds_hevc
 
@@ -77,8 +78,8 @@ def _still(file: BinaryIO) -> bytes:
     return data if data[8:12] in _OPENED else data[:8] + b"heic" + data[12:]
 
 
-def load(image: Image.Image, file: BinaryIO) -> None:
-    """Decode what open_picture made of `file`.
+def load(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, bytes | None]:
+    """Decode what open_picture made of `file`: its pixels, and its nclx as an ICC profile.
 
     Raises BrokenFile where not all of the picture is there, or it is of another size than the file
     said.
@@ -90,3 +91,7 @@ def load(image: Image.Image, file: BinaryIO) -> None:
     if image.size != claimed:
         raise BrokenFile(f"HEIC: {image.size} pixels where {claimed} were promised")
     heic_check.check_tiles(data, image)
+    told = heic_colour.told_by(image.info)
+    if told is None:
+        return image, None
+    return heic_colour.as_screen_shows(image, told, data), told.profile()

@@ -120,9 +120,10 @@ def _normalize_webp(file: BinaryIO, upload: str, folder: str) -> Normalized:
 
 
 def _normalize_heic(file: BinaryIO, upload: str, folder: str) -> Normalized:
-    with heic.open_picture(file) as image:
-        found = metadata.of_info(image.info)
-        heic.load(image, file)
+    with heic.open_picture(file) as opened:
+        found = metadata.of_info(opened.info)
+        image, told = heic.load(opened, file)
+        found = replace(found, icc=found.icc or told)
         if image.mode.startswith("RGB"):
             found = _in_colour(found)
         if image.mode == "I;16":  # grey of 10 or 12 bit: a JPEG of 8 bit leaves, so why give more?

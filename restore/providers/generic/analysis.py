@@ -19,6 +19,8 @@ from restore.providers.generic.estimators.jpeg import (
 )
 from restore.providers.generic.estimators.marks import MarkMeter, Marks
 from restore.providers.generic.estimators.noise import Noise, NoiseMeter
+from restore.providers.generic.estimators.surface import Surface, SurfaceMeter
+from restore.providers.generic.evidence import Evidence, Sign, evidence_of, is_drawn
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box
@@ -26,8 +28,9 @@ from restore.providers.generic.tiles import Box
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What each estimator said; None where it found nothing."""
+    """What kind of picture it is, and what each estimator said; None where it found nothing."""
 
+    evidence: Evidence
     noise: Noise
     blur: float | None
     jpeg: JpegDamage | None
@@ -39,13 +42,14 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
     """Look at `picture`; `advance` hears the fraction 0..1 done."""
     boxes = sample_boxes(picture.size)
     grey = picture.image.mode in ("L", "LA", "I;16")
-    noise_meter, blur = NoiseMeter(1 if grey else 3), BlurMeter()
+    noise_meter, blur, surface = NoiseMeter(1 if grey else 3), BlurMeter(), SurfaceMeter()
     ghost: JpegDamage | None = None
     for number, box in enumerate(boxes):
         channels = picture.channels(box)
         bright = luma(channels)
         noise_meter.add(channels if grey else opponent(channels), _usable(picture, box, bright))
         blur.add(bright)
+        surface.add(bright.to_bytes())
         if ghost is None and blockiness(bright) >= tuning.BLOCKINESS_LEAST:
             ghost = ghost_of(bright.to_bytes())
         advance((number + 1) / len(boxes) / 2)
@@ -54,13 +58,29 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
     for number, box in enumerate(boxes if max(picture.size) >= tuning.MARK_LEAST_SIDE else ()):
         marks.add(picture.channels(box))
         advance(0.5 + (number + 1) / len(boxes) / 2)
+    fading = fading_of(picture.eight_bit())
+    evidence = evidence_of(_signs(picture, surface.surface(), noise, fading), (0, 0, *picture.size))
     return Findings(
+        evidence,
         noise,
         blur.sigma(),
         (damage_of_tables(picture.tables) if picture.is_jpeg else None) or ghost,
         marks.marks(),
-        fading_of(picture.eight_bit()),
+        fading,
     )
+
+
+def _signs(
+    picture: Picture, surface: Surface, noise: Noise, fading: Levels | None
+) -> frozenset[Sign]:
+    seen = {
+        Sign.EXPOSURE: picture.is_exposed,
+        Sign.FEW_TONES: is_drawn(surface),
+        Sign.GRAIN: noise.strongest >= tuning.NOISE_ACT_ABOVE,
+        Sign.ONE_HUE: fading is not None and fading.one_hue,
+        Sign.CAST: fading is not None and not fading.one_hue,
+    }
+    return frozenset(sign for sign, is_seen in seen.items() if is_seen)
 
 
 def sample_boxes(size: tuple[int, int]) -> list[Box]:

@@ -8,7 +8,7 @@ opening, by what is seen around it: it counts neither in judgement nor in enlarg
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops, JpegImagePlugin
+from PIL import ExifTags, Image, ImageChops, JpegImagePlugin
 
 from restore.providers.generic.colour import Channels
 from restore.providers.generic.filters.pullpush import pulled_pushed
@@ -17,6 +17,7 @@ from restore.providers.generic.tiles import Box, mirrored_window
 from restore.providers.transparency import packing_of, scale_hidden
 
 _MOST_EXIF = 65_000  # bytes: Pillow's JPEG encoder raises above one segment (13.0, 2026-11-22)
+_EXPOSURE = (ExifTags.Base.ExposureTime, ExifTags.Base.FNumber, ExifTags.Base.ISOSpeedRatings)
 _SMOOTH = Image.Resampling.BILINEAR
 _DEEP = 257.0  # 16-bit levels for one of 8 bits: 65535 = 255 x 257
 
@@ -34,6 +35,13 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.image.size
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether the EXIF holds an exposure, which cameras write and scanners don't."""
+        exif = Image.Exif()
+        exif.load(self.metadata.get("exif", b""))
+        return any(tag in exif.get_ifd(ExifTags.IFD.Exif) for tag in _EXPOSURE)
 
     @property
     def has_alpha(self) -> bool:

@@ -8,6 +8,7 @@ from restore.providers.generic.estimators.fading import Levels
 from restore.providers.generic.estimators.jpeg import JpegDamage
 from restore.providers.generic.estimators.marks import Marks
 from restore.providers.generic.estimators.noise import Noise
+from restore.providers.generic.evidence import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Plan:
 
 def planned(findings: Findings, size: tuple[int, int], strength: float, upscale: int) -> Plan:
     """What to do about `findings` in a picture of `size` pixels."""
+    rounds = _enlarging_rounds(size, upscale)
+    if findings.evidence.is_graphic:
+        return Plan(None, None, None, None, upscale, rounds, None, strength)
     noise = findings.noise if findings.noise.strongest >= tuning.NOISE_ACT_ABOVE else None
     jpeg = findings.jpeg
     if noise and jpeg:
@@ -48,8 +52,10 @@ def planned(findings: Findings, size: tuple[int, int], strength: float, upscale:
         blur = None
     if jpeg and jpeg.coarseness > tuning.BLUR_MOST_COARSENESS:
         blur = None
-    rounds = _enlarging_rounds(size, upscale)
-    return Plan(findings.marks, jpeg, noise, blur, upscale, rounds, findings.fading, strength)
+    marks, fading = findings.marks, findings.fading
+    if findings.evidence.kind is Kind.CAMERA:
+        marks = fading = None  # no print was scanned
+    return Plan(marks, jpeg, noise, blur, upscale, rounds, fading, strength)
 
 
 def _outweighs(noise: Noise, jpeg: JpegDamage) -> bool:
@@ -71,6 +77,7 @@ def told(findings: Findings, plan: Plan) -> str:
     """One line for the log: what was found, and what is done."""
     noise, jpeg, fading = findings.noise, findings.jpeg, findings.fading
     found = [
+        findings.evidence.kind.value,
         f"noise {noise.sigma:.1f}/{noise.planes[0][1]:.1f}",
         f"blur {findings.blur:.2f}" if findings.blur else "blur no",
         f"jpeg q{jpeg.quality}" if jpeg else "jpeg no",

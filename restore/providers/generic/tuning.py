@@ -13,6 +13,13 @@ TILE_HALO = 24  # px: further than any chain of filters reaches visibly
 CACHED_BLOCKS = 256  # freed planes that are kept: all of one tile
 ANALYSIS_SHARE, TILES_SHARE = 0.1, 0.8  # of progress; encoding is the rest
 
+# --- evidence: what kind of picture this is
+
+GRAPHIC_TONES = 4  # commonest grey tones that are counted together
+GRAPHIC_LEAST_TONES = 0.75  # share of pixels: drawings and screens 0.92-1.0, photos up to 0.59
+GRAPHIC_LEAST_FLAT = 0.5  # share of pixels: drawings and screens 0.7-1.0, photos up to 0.5
+PRINT_LEAST_WEIGHT = 2  # signs: one alone is doubt
+
 # --- noise
 
 NOISE_UNCLIPPED_RANGE = (2, 253)  # grey levels: outside noise is cut off, and seems small

@@ -1,0 +1,85 @@
+"""What kind of picture this is, and by which signs: asked before any treatment.
+
+A restorer that erases a word, a star or a wire is worse than none, for nobody sees it. So a
+treatment does not ask how single pixels look alone; it asks here first. Four kinds are told apart:
+
+- a *print* that was photographed or scanned, by what only paper has;
+- a *camera photo*, by the exposure that only a camera writes into its file;
+- a *graphic* (screen, drawing, text, code, chart), by exactly flat ground and few tones;
+- *doubt*, where neither side is proven. What no sign proves to be damage stays there as it is.
+
+It changes no pixel and knows no filter; the signs are measured by the estimators.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from restore.providers.generic import tuning
+from restore.providers.generic.estimators.surface import Surface
+from restore.providers.generic.tiles import Box
+
+
+class Kind(StrEnum):
+    """What a picture is, as far as its signs tell."""
+
+    PRINT = "print"
+    CAMERA = "camera photo"
+    GRAPHIC = "graphic"
+    DOUBT = "doubt"
+
+
+class Sign(StrEnum):
+    """One thing that was seen and that speaks for or against a print."""
+
+    EXPOSURE = "exposure data"
+    FEW_TONES = "few tones on flat ground"
+    BORDER = "border"
+    GRAIN = "grain"
+    ONE_HUE = "one hue"
+    CAST = "faded with a cast"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The kind, the signs that told it, and the box inside border, mount and scanner lid.
+
+    The box is in pixels of the picture; it is the whole picture where nothing lies around it.
+    """
+
+    kind: Kind
+    signs: frozenset[Sign]
+    inside: Box
+
+    @property
+    def is_graphic(self) -> bool:
+        """Whether edges are ideal steps and flat ground is exact: nothing there is damage."""
+        return self.kind is Kind.GRAPHIC
+
+    @property
+    def is_print(self) -> bool:
+        """Whether fading and marks may be looked for at all."""
+        return self.kind is Kind.PRINT
+
+
+def evidence_of(signs: frozenset[Sign], inside: Box) -> Evidence:
+    """The kind that `signs` prove; exposure data and flat ground outweigh all that speaks for."""
+    if Sign.FEW_TONES in signs:
+        kind = Kind.GRAPHIC
+    elif Sign.EXPOSURE in signs:
+        kind = Kind.CAMERA
+    elif sum(_WEIGHTS.get(sign, 0) for sign in signs) >= tuning.PRINT_LEAST_WEIGHT:
+        kind = Kind.PRINT
+    else:
+        kind = Kind.DOUBT
+    return Evidence(kind, signs, inside)
+
+
+_WEIGHTS = {Sign.BORDER: 1, Sign.GRAIN: 1, Sign.ONE_HUE: 1, Sign.CAST: 1}
+
+
+def is_drawn(surface: Surface) -> bool:
+    """Whether most pixels are of few tones and exactly like their neighbours."""
+    return (
+        surface.flat >= tuning.GRAPHIC_LEAST_FLAT
+        and surface.few_tones >= tuning.GRAPHIC_LEAST_TONES
+    )

@@ -21,7 +21,7 @@ from PIL import Image
 from bench.load import Client, ask, asking
 from bench.pillow_work import bare_loop
 from bench.servers import OURS, WORKERS, Running, running
-from restore.jobrows import INSERT, SELECT_ONE, decode, encode
+from restore.storage.schema import INSERT, SELECT_ONE, decode, encode
 
 MB = 1e6
 _BOUNDARY = "restore-bench-7f3a91"

@@ -15,10 +15,16 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["restore"]):
-    from restore.http11 import HttpLimits, Request
-    from tests.http11_testcase import CODES, Answering
-    from tests.sansio import Refused, events_of
-    from tests.test_http11_smuggling import ATTEMPTS, CHUNK_ATTEMPTS, CHUNKED, HIDDEN, MutationTest
+    from restore.http.http11 import HttpLimits, Request
+    from tests.http.http11.test_connection_smuggling import (
+        ATTEMPTS,
+        CHUNK_ATTEMPTS,
+        CHUNKED,
+        HIDDEN,
+        MutationTest,
+    )
+    from tests.support.http11_testcase import CODES, Answering
+    from tests.support.sansio import Refused, events_of
 
 LIMITS = HttpLimits(
     request_line_bytes=100,

@@ -17,7 +17,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["restore"]):
-    from restore.multipart import (
+    from restore.http.multipart import (
         DEFAULT_LIMITS,
         EndOfForm,
         EndOfPart,
@@ -27,11 +27,11 @@ with atheris.instrument_imports(include=["restore"]):
         Part,
         boundary_of,
     )
-    from tests.multipart_testcase import PART_F, REFUSED, form
-    from tests.sansio import events_of
-    from tests.test_multipart_clients import CLIENTS
-    from tests.test_multipart_hostile import HOSTILE
-    from tests.test_multipart_libraries import LIBRARIES
+    from tests.http.multipart.test_parser_clients import CLIENTS
+    from tests.http.multipart.test_parser_hostile import HOSTILE
+    from tests.http.multipart.test_parser_libraries import LIBRARIES
+    from tests.support.multipart_testcase import PART_F, REFUSED, form
+    from tests.support.sansio import events_of
 
 LIMITS = FormLimits(
     part_count=3,

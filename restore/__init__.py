@@ -23,7 +23,7 @@ The way of one request, room by room:
        handlers.get_output    outputs/<file> ─► sendfile
 
 Files and row have one owner at each step: the intake until the 201, the dispatcher after it. Arrows
-run only down the floors (tests/test_layers.py holds that): contract and limits; the pure rooms; the
+run only down the floors (tests/test_layout.py holds that): contract and limits; the pure rooms; the
 rooms with one outside power each; formparser and worker; intake, dispatcher and handlers;
 connection and server; app.
 """

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from restore.access import Network, parse_address
-from restore.limits import MIB
+from restore.contract import MIB
+from restore.http import Network, parse_address
 
 EMULATOR_HOST = "10.0.2.2"  # the Android emulator's name for the loopback of its host
 

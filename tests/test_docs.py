@@ -6,7 +6,8 @@ from pathlib import Path
 
 import restore
 from restore import config
-from restore.contract import JOB_ERRORS, OUTPUTS_PATH, POLL_INTERVAL_S, PROBLEMS, ROUTES, Event
+from restore.contract.http import OUTPUTS_PATH, POLL_INTERVAL_S, PROBLEMS, ROUTES
+from restore.contract.job import JOB_ERRORS, Event
 
 ROOT = Path(restore.__file__).parent.parent
 CELL = re.compile(r"`([^`]*)`")

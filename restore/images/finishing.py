@@ -15,12 +15,12 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from restore.contract import Kind, sniff
 from restore.images import icc, jpeg, jpeg_check, jpeg_metadata, pixels, png, png_check
 from restore.images.metadata import Metadata, of_info
 from restore.images.normalization import Normalized
 from restore.images.pieces import write_pieces
 from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
-from restore.sniff import Kind, sniff
 
 _HEAD_BYTES = 4096
 _CONVERTED = {Kind.WEBP: "WEBP", Kind.TIFF: "TIFF", Kind.BMP: "BMP", Kind.GIF: "GIF"}

@@ -13,10 +13,9 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image
 
-from restore.contract import MAX_SIDE_PX
+from restore.contract import MAX_SIDE_PX, boxes, coded_as, holds_hevc
 from restore.images import heic_check, heic_colour, heic_sequence
 from restore.images.problem import BrokenFile
-from restore.sniff import boxes, coded_as, holds_hevc
 
 pillow_heif.register_heif_opener(
     thumbnails=False, depth_images=False, aux_images=False, decode_threads=1

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import pillow_heif
 from PIL import Image, ImageChops
 
+from restore.contract import Box, boxes
 from restore.images.problem import BrokenFile
-from restore.sniff import Box, boxes
 
 _MAX_DERIVED = 4096  # items that one picture is made of: 64 x 64 tiles of the smallest size
 # Of a level: G of the fill is 135 by the matrix of BT.601, 84 by BT.709, 74 by BT.2020.

@@ -11,8 +11,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from restore.contract import Box, boxes
 from restore.images.problem import BrokenFile
-from restore.sniff import Box, boxes
 
 _ENTRY_BYTES = 78  # of a VisualSampleEntry before its boxes, ISO/IEC 14496-12 section 12.1.3
 _HANDLERS = (b"pict", b"vide")

@@ -8,11 +8,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from restore.contract import MAX_SIDE_PX
+from restore.contract import MAX_SIDE_PX, Kind
 from restore.images import heic, jpeg, png, webp
 from restore.images.pixels import DECODE_ERRORS
 from restore.images.problem import BrokenFile, ImageError
-from restore.sniff import Kind
 
 
 def inspect(image: str | bytes, kind: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from restore.contract import Kind
 from restore.images import (
     heic,
     icc,
@@ -30,7 +31,6 @@ from restore.images import (
 from restore.images.metadata import Metadata
 from restore.images.pieces import Part, write_pieces
 from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
-from restore.sniff import Kind
 
 
 @dataclass(frozen=True, slots=True)

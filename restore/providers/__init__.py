@@ -2,6 +2,10 @@
 
     run(image_path, model_id, strength, upscale) -> output_path
 
+    dummy     waits and copies
+    generic   restores
+    hidden    the colour that a PNG hides
+
 Here stands how one is found by its name; how to write one is told in docs/PROVIDERS.md. The rule
 kept here: a provider that can't be used is told of in one sentence, before the first photo comes.
 """

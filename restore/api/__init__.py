@@ -1,0 +1,18 @@
+"""The routes: request to response.
+
+It knows the contract, the storage and the jobs; it knows no socket, no SQL and no Pillow.
+
+    handlers    one function a route
+    uploads     from the first byte of a form to a job on disk
+    form        the parts of a form to an image and the fields' texts
+    ratelimit   the token bucket
+    limits      what one upload may cost
+"""
+
+from restore.api.handlers import Handlers
+from restore.api.uploads import Intake
+
+__all__ = [
+    "Handlers",
+    "Intake",
+]

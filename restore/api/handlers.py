@@ -1,0 +1,271 @@
+"""Request to Response, one function a route; contract.ROUTES says which.
+
+A handler decides in the contract's order and calls the rooms below; it knows no socket, no SQL and
+no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from restore.api import limits
+from restore.api.form import too_large
+from restore.api.ratelimit import RateLimiter
+from restore.api.uploads import Intake
+from restore.config import Config
+from restore.contract import (
+    JOB_ERRORS,
+    JOBS_PATH,
+    MIB,
+    OUTPUTS_PATH,
+    ROUTES,
+    JobStatus,
+    Refusal,
+    Route,
+    created_json,
+    job_json,
+)
+from restore.http import (
+    JSON_HEADERS,
+    Answer,
+    Exchange,
+    FileSlice,
+    FormError,
+    Request,
+    Response,
+    Validators,
+    allow,
+    boundary_of,
+    client_of,
+    essence_of,
+    file_headers,
+    host_allowed,
+    not_modified,
+    parse_address,
+    precondition_failed,
+    rate_key,
+    retry_after,
+    same_origin,
+    select_range,
+)
+from restore.jobs import Dispatcher, Telemetry
+from restore.storage import JobStore, Storage, StorageError, StoreError
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
+_DISABLED_S, _QUEUE_S, _STORAGE_S = 60, 5, 30  # Retry-After, seconds
+
+
+T = TypeVar("T")
+Handler = Callable[[Exchange, str], Answer]
+
+
+class Handlers:
+    """Answers every request; built once, by app.py."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: JobStore,
+        storage: Storage,
+        intake: Intake,
+        dispatcher: Dispatcher,
+        telemetry: Telemetry,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._storage = storage
+        self._intake = intake
+        self._dispatcher = dispatcher
+        self._telemetry = telemetry
+        self._limiter = RateLimiter(config.rate_limit_per_min)
+        self._on_loopback = config.listens_on_loopback  # asked by every request
+        self._host_names = frozenset({"localhost", config.base_url_host or "localhost"})
+        self._routes = [
+            (route, {method: getattr(self, name) for method, name in route.methods.items()})
+            for route in ROUTES
+        ]
+
+    def __call__(self, exchange: Exchange) -> Answer:
+        """The answer, at once or awaited. Raises Refusal, as the awaitable does."""
+        request = exchange.request
+        self._check_browser(request)
+        for route, handlers in self._routes:
+            if request.path.startswith(route.path):
+                name = request.path[len(route.path) :]
+                if bool(name) == route.takes_name and "/" not in name:
+                    return self._answer(exchange, route, handlers, name)
+        if request.path == "*" and request.method == "OPTIONS":
+            return Response(204, allow(["GET", "POST", "DELETE"]))
+        raise Refusal("not_found")
+
+    def client(self, exchange: Exchange) -> str:
+        """The client's own address, behind proxies that are trusted."""
+        if not self._config.trusted_proxies:
+            return exchange.peer
+        forwarded = exchange.request.headers.get_all("x-forwarded-for")
+        return client_of(exchange.peer, forwarded, self._config.trusted_proxies)
+
+    def _answer(
+        self, exchange: Exchange, route: Route, handlers: Mapping[str, Handler], name: str
+    ) -> Answer:
+        method = exchange.request.method
+        handler = handlers.get("GET" if method == "HEAD" else method)
+        if handler is not None:
+            return handler(exchange, name)
+        if method == "OPTIONS":
+            return Response(204, allow(list(route.methods)))
+        raise Refusal("method_not_allowed", headers=allow(list(route.methods)))
+
+    def _check_browser(self, request: Request) -> None:
+        if self._on_loopback and not host_allowed(request.host, self._host_names):
+            raise Refusal("host_not_allowed")
+        if request.method in ("POST", "DELETE") and not same_origin(
+            request.host, request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        ):
+            raise Refusal("cross_origin")
+
+    # -- POST /v1/restore
+
+    async def create_job(self, exchange: Exchange, _: str) -> Response:
+        """Take an upload; 201 once it is promised."""
+        self._admit(exchange)
+        boundary = self._check_declared(exchange.request)
+        job = await self._intake.receive(exchange.body, boundary)
+        self._telemetry.requested(job.id, job.spec.model_id)
+        self._dispatcher.wake()
+        location = ("Location", JOBS_PATH + job.id)
+        return Response(201, (*JSON_HEADERS, location), created_json(job.id))
+
+    def _admit(self, exchange: Exchange) -> None:
+        """Flag, rate, queue, disk: all that can be said before the head is looked at."""
+        config = self._config
+        if not config.restore_enabled:
+            raise Refusal("disabled", headers=retry_after(_DISABLED_S))
+        wait_s = self._limiter.take(rate_key(self.client(exchange)), time.monotonic())
+        if wait_s:
+            raise Refusal("rate_limited", headers=retry_after(wait_s))
+        if self._store.waiting + self._intake.arriving >= config.max_queue:
+            raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
+        try:
+            free = self._storage.free_bytes()
+        except StorageError as error:
+            raise _unavailable(error) from None
+        if free < config.min_free_disk_mb * MIB:
+            raise _unavailable("MIN_FREE_DISK_MB are not free")
+
+    def _check_declared(self, request: Request) -> bytes:
+        """The form's boundary, once the declared type and length fit (415, 413, 400)."""
+        content_type = request.headers.get("content-type") or ""
+        coding = (request.headers.get("content-encoding") or "identity").strip().lower()
+        if essence_of(content_type) != "multipart/form-data" or coding != "identity":
+            raise Refusal("unsupported_content_type")
+        length, most = request.content_length, self._config.max_image_bytes
+        if length is not None and length > most + limits.FORM_OVERHEAD_BYTES:
+            raise too_large(most)
+        try:
+            return boundary_of(content_type)
+        except FormError as error:
+            raise Refusal("malformed_form", detail=error.reason) from None
+
+    # -- /v1/jobs/{job_id}
+
+    def get_job(self, exchange: Exchange, name: str) -> Response:
+        """How a job stands: row, and live progress while it runs."""
+        job_id = name.lower()
+        job = self._find(self._store.state, job_id)
+        if job is None:
+            raise Refusal("job_not_found")
+        if job.status is JobStatus.RUNNING:
+            progress = self._dispatcher.progress(job_id)
+            return Response(200, JSON_HEADERS, job_json(job_id, job.status, progress, None, None))
+        url = f"{self._base_url(exchange)}{OUTPUTS_PATH}{job.output}" if job.output else None
+        error = JOB_ERRORS[job.error] if job.error else None
+        headers = (*JSON_HEADERS, ("Restore-Error-Code", job.error)) if job.error else JSON_HEADERS
+        return Response(200, headers, job_json(job_id, job.status, job.progress, url, error))
+
+    async def cancel_job(self, _: Exchange, name: str) -> Response:
+        """Stop and forget a job; 204 for every well-formed id."""
+        if not _JOB_ID.fullmatch(name.lower()):
+            raise Refusal("job_not_found")
+        try:
+            await self._dispatcher.cancel(name.lower())
+        except StoreError as error:
+            raise _unavailable(error, "The job can't be removed now. Please try later.") from None
+        return Response(204)
+
+    def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
+        try:
+            return find(job_id) if _JOB_ID.fullmatch(job_id) else None
+        except StoreError as error:
+            raise _unavailable(error, "The job can't be read now. Please try later.") from None
+
+    def _base_url(self, exchange: Exchange) -> str:
+        """Where results are found: as configured, else as the client reached this server."""
+        config, request = self._config, exchange.request
+        if config.result_base_url:
+            return config.result_base_url
+        host = request.host or f"{config.url_host}:{config.port}"
+        peer = parse_address(exchange.peer)
+        proxied = peer is not None and any(peer in proxy for proxy in config.trusted_proxies)
+        secure = proxied and request.headers.get("x-forwarded-proto") == "https"
+        return f"{'https' if secure else 'http'}://{host}"
+
+    # -- /outputs/{file}, /healthz
+
+    def get_output(self, exchange: Exchange, name: str) -> Response:
+        """A result, whole or in part; only what a job that succeeded points to."""
+        job_id, _, extension = name.partition(".")
+        job = self._find(self._store.get, job_id)
+        path = self._storage.output_path(name)
+        if job is None or job.output != name or path is None:
+            raise Refusal("result_not_found")
+        get = exchange.request.headers.get
+        validators = Validators(f'"{job_id}"', int(job.ended_at or 0))
+        headers = file_headers(
+            _MEDIA_TYPES[extension], f"restored-{job_id[:8]}.{extension}", validators
+        )
+        if precondition_failed(get, validators):
+            raise Refusal("precondition_failed")
+        if not_modified(get, validators):
+            return Response(304, headers[1:])
+        ranged = exchange.request.method == "GET"  # with HEAD a range says nothing (RFC 9110, 14.2)
+        return _file_response(path, get if ranged else None, headers, validators)
+
+    def get_health(self, _: Exchange, __: str) -> Response:
+        """The server answers."""
+        return Response(200, JSON_HEADERS, b'{"status": "ok"}')
+
+
+def _unavailable(reason: Exception | str, sentence: str | None = None) -> Refusal:
+    headers = retry_after(_STORAGE_S)
+    return Refusal("storage_unavailable", sentence, headers=headers, detail=str(reason))
+
+
+def _file_response(
+    path: Path,
+    get: Callable[[str], str | None] | None,
+    headers: tuple[tuple[str, str], ...],
+    validators: Validators,
+) -> Response:
+    """The file, or of it the range that `get` finds in the request's headers."""
+    try:
+        file = path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise Refusal("result_not_found") from None
+    except OSError as error:  # no descriptor left, a disk that fails
+        raise _unavailable(error, "The result can't be read now. Please try later.") from None
+    try:
+        size = os.fstat(file.fileno()).st_size  # by its name it may be gone since
+        part = select_range(get, validators, size) if get else None
+    except BaseException:
+        file.close()
+        raise
+    if part is None:
+        return Response(200, headers, file=FileSlice(file, 0, size))
+    offset, count = part
+    content_range = ("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}")
+    return Response(206, (*headers, content_range), file=FileSlice(file, offset, count))

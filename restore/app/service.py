@@ -1,0 +1,225 @@
+"""Builds each room once, wires them, runs them, takes them down; the only one that knows all.
+
+`main()` is the command. A start that can't succeed ends with one sentence on stderr and status 2 (a
+setting) or 1 (port, folder, provider). The rule kept here: no promise before everything is ready to
+keep it, and a stop within a bound.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from restore import config as configuration
+from restore.api import Handlers, Intake
+from restore.app import machine
+from restore.app.logs import LogHandler, LogWriter
+from restore.config import Config, ConfigError
+from restore.contract import MIB
+from restore.http import AccessLog, Server, bind
+from restore.jobs import Dispatcher, Telemetry
+from restore.pool import ChildError, Inspector, Pool
+from restore.storage import FileThreads, JobStore, Storage, StorageError, StoreError
+from restore.worker import ChildSettings, load_models
+
+log = logging.getLogger("restore")
+
+_FILE_THREADS = 8  # file operations at once; each upload has one at a time
+_LOAD_S = 60.0  # for the provider to be imported
+_LOCK_MARGIN_S = 5.0  # a predecessor takes its grace and a little more
+
+
+class StartError(Exception):
+    """The server can't start; its text is one sentence for the person who starts it."""
+
+
+def main(base: Path | None = None) -> NoReturn:
+    """Run the server until it is told to stop.
+
+    `base` is where config.env lies and relative folders start: the current folder by default.
+    """
+    gc.freeze()  # what was imported stays; the doors have disabled the collector until here
+    gc.enable()
+    try:
+        config, folder = configuration.load(
+            base or Path.cwd(),
+            os.environ,
+            cores=machine.usable_cores(),
+            memory_mib=machine.memory_mib(),
+        )
+        status = _run(config, folder)
+    except ConfigError as error:
+        status = _say(2, str(error))
+    except (StartError, StorageError, StoreError) as error:
+        status = _say(1, str(error))
+    except KeyboardInterrupt:
+        status = _say(130, "Stopped before it had started.")
+    sys.exit(status)
+
+
+def _say(status: int, sentence: str) -> int:
+    print(f"restore: {sentence}", file=sys.stderr)
+    return status
+
+
+def _run(config: Config, folder: Path) -> int:
+    os.umask(0o077)  # all that is made here is private
+    writer = LogWriter()
+    handler = LogHandler(writer)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    storage = Storage(folder)
+    storage.open(config.shutdown_grace_s + _LOCK_MARGIN_S)
+    try:
+        asyncio.run(App(config, storage, writer).run())
+    finally:
+        storage.close()
+        writer.close()
+    return 0
+
+
+class App:
+    """One running server."""
+
+    def __init__(self, config: Config, storage: Storage, writer: LogWriter) -> None:
+        self._config = config
+        self._storage = storage
+        self._writer = writer
+        self._stop = asyncio.Event()
+        self._threads = FileThreads(_FILE_THREADS)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT. Raises StartError."""
+        config, loop = self._config, asyncio.get_running_loop()
+        self._writer.attach(loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        sockets = _bind(config)
+        store = JobStore(self._storage.database, self._storage.sync_uploads)
+        pool = Pool(config.workers, ChildSettings(config.provider, config.dummy_delay_s))
+        telemetry = Telemetry(self._writer.write, config.provider)
+        dispatcher = Dispatcher(
+            store,
+            self._storage,
+            pool,
+            telemetry,
+            provider=config.provider,
+            job_timeout_s=config.job_timeout_s,
+            memory_budget_mib=config.memory_budget_mb,
+            retention_hours=config.retention_hours,
+        )
+        intake = Intake(
+            store,
+            self._storage,
+            Inspector(pool.inspector),
+            self._threads,
+            max_image_bytes=config.max_image_bytes,
+            model_default=config.model_default,
+        )
+        handlers = Handlers(config, store, self._storage, intake, dispatcher, telemetry)
+        listening = Server(sockets, handlers, handlers.client, AccessLog(self._writer.write_later))
+        started = False
+        try:
+            await pool.start()
+            await dispatcher.recover()
+            await listening.start()
+            if await self._unless_stopped(self._load(pool, intake)):
+                started = True
+                dispatcher.start()
+                port = sockets[0].getsockname()[1]
+                _announce(config, self._storage, store, port)
+                if not (intake.arriving or store.waiting or store.running()):
+                    await pool.rest()  # the provider loads; until the first upload that is all
+                gc.freeze()  # what lives now lives for ever: no collection looks at it again
+                await self._stop.wait()
+        finally:
+            until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
+            dispatcher.hold()
+            await listening.stop(config.shutdown_grace_s)
+            await dispatcher.stop(max(0.0, until - loop.time()))
+            await pool.close()
+            if started:
+                unfinished = store.waiting + len(store.running())
+                log.info("Stopped; %d jobs wait for the next start.", unfinished)
+            store.close()
+            self._threads.close()
+
+    async def _load(self, pool: Pool, intake: Intake) -> None:
+        """Load the provider in a child; without it there is nothing to promise."""
+        provider = self._config.provider
+        try:
+            loaded = await pool.inspector.run(load_models, provider, stall_s=None, bound_s=_LOAD_S)
+        except ChildError as error:
+            log.error("loading the provider: %s", error)
+            raise StartError(f"PROVIDER {provider} can't be loaded: its process died.") from None
+        if loaded.problem is not None:
+            if loaded.detail:
+                log.error("loading the provider: %s", loaded.detail)
+            raise StartError(loaded.problem)
+        intake.offer({**loaded.models, self._config.model_default: "the default"})
+
+    async def _unless_stopped(self, work: Awaitable[None]) -> bool:
+        """Await `work`; False when the stop came first."""
+        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+            return True
+        working.cancel()
+        await asyncio.wait({working})
+        return False
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._stop.is_set() and number is signal.SIGINT:
+            os._exit(130)  # the second Ctrl-C; children end with us, recovery does the rest
+        self._stop.set()
+
+
+def _bind(config: Config) -> list[Any]:
+    try:
+        return bind(config.host, config.port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "not possible"
+        raise StartError(
+            f"Can't listen on {config.host}, port {config.port}: {reason}. Is another server"
+            " running there? HOST and PORT say where to listen."
+        ) from None
+
+
+def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> None:
+    """Say where it listens, what runs, where files go."""
+    log.info("Listening on http://%s:%d", config.url_host, port)
+    if config.host in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104
+        log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
+    own = f" (restoration/classic, alias {config.model_default}; Pillow alone)"
+    engine = own if config.provider == "generic" else ""
+    log.info("Provider: %s%s, workers: %d", config.provider, engine, config.workers)
+    found = store.found
+    log.info(
+        "Files: %s (%d jobs, %d results, %.1f MB found)",
+        storage.root,
+        found.waiting + found.running + found.ended,
+        found.results,
+        found.result_bytes / MIB,
+    )
+    _warn(config, port)
+
+
+def _warn(config: Config, port: int) -> None:
+    if config.result_base_url and configuration.port_of(config.result_base_url) != port:
+        log.warning(
+            "RESULT_BASE_URL is %s, but the port is %d: clients may not find their results.",
+            config.result_base_url,
+            port,
+        )
+    if not config.listens_on_loopback:
+        log.warning(
+            "Everybody who reaches %s can use this server: there is no password.", config.host
+        )
+    if not config.restore_enabled:
+        log.warning("RESTORE_ENABLED is false: uploads are refused.")

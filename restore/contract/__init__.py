@@ -1,0 +1,80 @@
+"""The promise to the client, pure: what a job, a route, a refusal and a kind of file are.
+
+It knows no socket, no file and no clock; everything else may know it.
+
+    job      a job and its state machine, what a client asks for, what can go wrong
+    http     routes, refusals with their sentences, the JSON shapes, the form's fields
+    kinds    the format of a file, told by its first bytes
+    units    KIB, MIB
+"""
+
+from restore.contract.http import (
+    IMAGE_FIELD,
+    JOBS_PATH,
+    OUTPUTS_PATH,
+    ROUTES,
+    TEXT_FIELDS,
+    Refusal,
+    Route,
+    created_json,
+    error_json,
+    job_json,
+    parse_fields,
+)
+from restore.contract.job import (
+    JOB_ERRORS,
+    MAX_ATTEMPTS,
+    MAX_SIDE_PX,
+    MAX_VANISHED,
+    UPSCALES,
+    Event,
+    Job,
+    JobSpec,
+    JobState,
+    JobStatus,
+)
+from restore.contract.kinds import (
+    ACCEPTED,
+    Box,
+    Kind,
+    boxes,
+    coded_as,
+    holds_hevc,
+    refusal_sentence,
+    sniff,
+)
+from restore.contract.units import KIB, MIB
+
+__all__ = [
+    "ACCEPTED",
+    "IMAGE_FIELD",
+    "JOBS_PATH",
+    "JOB_ERRORS",
+    "KIB",
+    "MAX_ATTEMPTS",
+    "MAX_SIDE_PX",
+    "MAX_VANISHED",
+    "MIB",
+    "OUTPUTS_PATH",
+    "ROUTES",
+    "TEXT_FIELDS",
+    "UPSCALES",
+    "Box",
+    "Event",
+    "Job",
+    "JobSpec",
+    "JobState",
+    "JobStatus",
+    "Kind",
+    "Refusal",
+    "Route",
+    "boxes",
+    "coded_as",
+    "created_json",
+    "error_json",
+    "holds_hevc",
+    "job_json",
+    "parse_fields",
+    "refusal_sentence",
+    "sniff",
+]

@@ -1,0 +1,87 @@
+"""HTTP over asyncio: bytes in, requests to a handler, answers out.
+
+It knows no photo, no job and no SQL; what a request means is its handler's business.
+
+    http11/      the protocol without sockets: bytes in, events out (RFC 9112)
+    multipart/   forms without sockets: bytes in, events out (RFC 7578)
+    server       listening sockets, the cap on connections, deadlines, the graceful stop
+    connection   one client's connection
+    hub          what connections share, as each of them sees it
+    body         a request's body as its handler reads it
+    lingering    reading on behind the last answer
+    outbox       answers of one turn of the loop, sent together
+    delivery     a response onto a transport
+    exchange     what crosses to a handler and back
+    responses    responses and the headers they need
+    errors       whatever a handler raises, as an answer
+    access       who is asking, and may they
+    accesslog    one line for each request
+    limits       what connections may cost
+"""
+
+from restore.http.access import (
+    Network,
+    client_of,
+    host_allowed,
+    parse_address,
+    rate_key,
+    same_origin,
+)
+from restore.http.accesslog import AccessLog
+from restore.http.exchange import Answer, Body, Exchange
+from restore.http.http11 import Request
+from restore.http.multipart import (
+    Data,
+    EndOfPart,
+    FormError,
+    MultipartParser,
+    Part,
+    boundary_of,
+    essence_of,
+)
+from restore.http.responses import (
+    JSON_HEADERS,
+    FileSlice,
+    Response,
+    Validators,
+    allow,
+    file_headers,
+    not_modified,
+    precondition_failed,
+    retry_after,
+    select_range,
+)
+from restore.http.server import Server, bind
+
+__all__ = [
+    "JSON_HEADERS",
+    "AccessLog",
+    "Answer",
+    "Body",
+    "Data",
+    "EndOfPart",
+    "Exchange",
+    "FileSlice",
+    "FormError",
+    "MultipartParser",
+    "Network",
+    "Part",
+    "Request",
+    "Response",
+    "Server",
+    "Validators",
+    "allow",
+    "bind",
+    "boundary_of",
+    "client_of",
+    "essence_of",
+    "file_headers",
+    "host_allowed",
+    "not_modified",
+    "parse_address",
+    "precondition_failed",
+    "rate_key",
+    "retry_after",
+    "same_origin",
+    "select_range",
+]

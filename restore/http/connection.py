@@ -1,0 +1,330 @@
+"""One client's connection: bytes in, requests to the handlers, answers out, each in its turn.
+
+The shell around http11: it owns the transport and the deadlines; it decides nothing about what a
+request means. The rules kept here: requests on one connection are answered in order and each
+exactly once; a refusal reaches the client even while it is still sending (answer, half-close, read
+on within bounds, close: RFC 9112, 9.6); every wait has a deadline, at which the hub looks.
+"""
+
+import asyncio
+import math
+from enum import Enum, auto
+from typing import cast
+
+from restore.contract import Refusal
+from restore.http import http11
+from restore.http.body import NO_BODY, ClientGone, RequestBody, is_all_here
+from restore.http.delivery import head_of, send_file
+from restore.http.errors import internal_error, refusal_of, settle, told
+from restore.http.exchange import Answer, Exchange
+from restore.http.hub import Hub
+from restore.http.lingering import Lingering
+from restore.http.responses import Response, refused
+
+_CLIENT_GONE = 499  # in the log only: nobody was left to answer
+
+
+class Phase(Enum):
+    """Where a connection stands."""
+
+    HEAD = auto()  # between requests, or in the middle of a head
+    WORK = auto()  # a request is being answered
+    LINGER = auto()  # the last answer is out; what still comes is read and thrown away
+    CLOSED = auto()
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Made by the hub for each accepted socket."""
+
+    def __init__(self, hub: Hub["Connection"], loop: asyncio.AbstractEventLoop) -> None:
+        self._hub = hub
+        self._limits = hub.limits
+        self._loop = loop
+        self._http = http11.Connection()
+        self._transport = cast(asyncio.Transport, None)  # set before anything else is called
+        self._peer = "-"
+        self._phase = Phase.HEAD
+        self._body: RequestBody | None = None  # of the request under way
+        self._task: asyncio.Task[None] | None = None
+        self._began = 0.0  # when the request under way began, loop time
+        self._in_head = False  # the first byte of a head has come, its deadline runs
+        self._yielded = False  # more requests are there, after the others' turn
+        self._half_closed = False  # the client will send no more
+        self._unsent = 0  # bytes in the write buffer at the last look; 0: the client keeps up
+        self._lingering = Lingering(self._limits)
+        self._deadline = math.inf
+
+    @property
+    def deadline(self) -> float:
+        """When `on_deadline` is to be called, loop time."""
+        body = self._body
+        return self._deadline if body is None else min(self._deadline, body.deadline)
+
+    # -- called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._peer = (transport.get_extra_info("peername") or "-")[0]
+        self._deadline = self._loop.time() + self._limits.idle_s
+        if not self._hub.admit(self):
+            self._refuse(Refusal("too_busy", headers=(("Retry-After", "1"),)))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._hub.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes stand in the hub's buffer."""
+        if self._phase is Phase.LINGER:
+            self._discard(nbytes)
+            return
+        self._http.receive_data(bytes(self._hub.buffer[:nbytes]))
+        self._on_bytes(nbytes)
+
+    def eof_received(self) -> bool:
+        """The client half-closed; it may still wait for an answer."""
+        self._half_closed = True
+        if self._phase is Phase.LINGER:
+            self._hub.outbox.flush()  # the transport closes next
+            return False
+        self._http.receive_data(b"")
+        self._on_bytes(0)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._phase = Phase.CLOSED
+        self._hub.forget(self)
+        if self._body is not None:
+            self._body.on_lost()
+
+    def pause_writing(self) -> None:
+        self._unsent = max(1, self._transport.get_write_buffer_size())
+        self._deadline = self._loop.time() + self._limits.write_stall_s
+
+    def resume_writing(self) -> None:
+        # A head that has begun meanwhile gets its time from now on.
+        self._unsent, self._in_head, self._deadline = 0, False, math.inf
+        if self._phase is Phase.LINGER:
+            self._discard(0)
+        else:
+            self._serve()
+
+    # -- called by the hub
+
+    @property
+    def listens_on(self) -> int | None:
+        """The descriptor on which it waits for a request; None where it doesn't read one now."""
+        if self._phase is not Phase.HEAD or not self._transport.is_reading():
+            return None
+        number: int = self._transport.get_extra_info("socket").fileno()
+        return number
+
+    def on_deadline(self, now: float) -> None:
+        """The deadline has passed; `now` is the loop's time."""
+        if self._unsent:
+            self._check_reader(now)
+        elif self._phase is Phase.HEAD and self._in_head:
+            self._refuse(Refusal("request_timeout"))
+        elif self._body is not None:
+            self._body.on_deadline()
+        else:
+            self._transport.abort()
+
+    def shut_down(self) -> None:
+        """The server stops: what is being answered is finished, the rest closed."""
+        if self._phase is Phase.HEAD:
+            self._close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        if self._task is not None:
+            self._task.cancel()
+        self._transport.abort()
+
+    # -- requests
+
+    def _on_bytes(self, count: int) -> None:
+        if self._body is not None:
+            self._body.on_bytes(count)
+        elif self._phase is Phase.HEAD and not self._unsent and not self._yielded:
+            self._serve()
+        elif self._http.buffered > self._limits.held_bytes:
+            self._transport.pause_reading()
+
+    def _serve(self) -> None:
+        """Answer what has arrived, then wait for more."""
+        self._yielded = False
+        for _ in range(self._limits.served_at_once):
+            if self._phase is not Phase.HEAD or self._unsent:
+                return
+            try:
+                event = self._http.next_event()
+            except http11.ProtocolError as error:
+                self._refuse(refusal_of(error))
+                return
+            if isinstance(event, http11.Request):
+                self._begin(event)
+            elif event is http11.CONNECTION_CLOSED:
+                self._close()
+                return
+            else:
+                self._wait_for_head()
+                return
+        self._yielded = True
+        self._loop.call_soon(self._serve)
+
+    def _wait_for_head(self) -> None:
+        started = self._http.head_started
+        if not (started and self._in_head):
+            wait_s = self._limits.head_s if started else self._limits.idle_s
+            self._deadline = self._loop.time() + wait_s
+            self._in_head = started
+        self._transport.resume_reading()
+
+    def _begin(self, request: http11.Request) -> None:
+        self._phase = Phase.WORK
+        self._began = self._loop.time()
+        self._deadline = math.inf
+        self._hub.begin_work(self)
+        if request.has_body:
+            self._hub.outbox.flush()  # a 100 may come next
+            self._transport.resume_reading()  # paused where the one before was long at work
+            expects = request.expect_continue
+            self._body = RequestBody(self._http, self._transport, expects, self._limits)
+        exchange = Exchange(request, self._body or NO_BODY, self._peer)
+        try:
+            answer = self._hub.handle(exchange)
+        except Refusal as refusal:
+            answer = told(refusal)
+        except Exception:
+            answer = internal_error()
+        if isinstance(answer, Response) and answer.file is None:
+            self._send(exchange, answer)
+        else:
+            self._task = self._loop.create_task(self._work(exchange, answer))
+
+    async def _work(self, exchange: Exchange, answer: Answer) -> None:
+        """Await an answer and send it, with its file."""
+        try:
+            response = answer if isinstance(answer, Response) else await settle(answer)
+            if response.file is None:
+                self._send(exchange, response)
+            else:
+                await self._send_with_file(exchange, response)
+        except ClientGone:
+            self._give_up(exchange)
+        except http11.ProtocolError as error:
+            self._send(exchange, refused(refusal_of(error)))
+        except Exception:
+            internal_error()
+            self._transport.abort()
+        finally:
+            self._task = None
+        self._serve()
+
+    # -- answers
+
+    def _send(self, exchange: Exchange, response: Response) -> None:
+        """Send an answer that is in memory, and end the exchange."""
+        if self._transport.is_closing():
+            self._give_up(exchange)
+            return
+        try:
+            keep = self._may_keep(exchange.request)
+        except http11.ProtocolError as error:
+            response, keep = refused(refusal_of(error)), False
+        self._put(exchange, response, keep)
+        self._record(exchange, response.status, response.code)
+        self._end(keep)
+
+    async def _send_with_file(self, exchange: Exchange, response: Response) -> None:
+        assert response.file is not None
+        with response.file.file:
+            if self._transport.is_closing():
+                raise ClientGone
+            keep = self._may_keep(exchange.request)
+            self._put(exchange, response, keep)
+            self._hub.outbox.flush()
+            if exchange.request.method != "HEAD":
+                await send_file(self._transport, response.file, self._limits)
+        if self._transport.is_closing():
+            raise ClientGone
+        self._record(exchange, response.status, response.code)
+        self._end(keep)
+
+    def _put(self, exchange: Exchange, response: Response, keep: bool) -> None:
+        """The head, and a body that is in memory."""
+        request, hub = exchange.request, self._hub
+        head = head_of(response, hub.date, keep=keep, old=request.http_version == (1, 0))
+        hub.outbox.put(self._transport, head if request.method == "HEAD" else head + response.body)
+
+    def _give_up(self, exchange: Exchange) -> None:
+        self._transport.abort()
+        self._record(exchange, _CLIENT_GONE, "client_gone")
+
+    def _may_keep(self, request: http11.Request) -> bool:
+        """Whether another request may follow: all of this one's body is here.
+
+        Raises ProtocolError where that is malformed: it is refused, whatever its head deserved.
+        """
+        return is_all_here(self._http) and request.keep_alive and not self._hub.stopping
+
+    def _end(self, keep: bool) -> None:
+        self._body = None
+        if not keep:
+            self._linger()
+            return
+        self._http.start_next_request()
+        self._phase = Phase.HEAD
+        self._in_head = False
+        self._hub.end_work(self)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what is no request, and close."""
+        response, hub = refused(refusal), self._hub
+        hub.outbox.put(self._transport, head_of(response, hub.date, keep=False) + response.body)
+        code = f"{refusal.code}: {refusal.detail}" if refusal.detail else refusal.code
+        hub.access.record(self._peer, "-", "-", response.status, 0.0, code)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Half-close; the client reads the answer, and closes when it has stopped sending."""
+        if self._half_closed:
+            self._close()
+            return
+        self._phase = Phase.LINGER
+        self._hub.end_work(self)
+        self._lingering.begin(self._loop.time() + self._limits.linger_s)
+        self._discard(0)
+        self._transport.resume_reading()
+        self._hub.outbox.put_end(self._transport)
+
+    def _discard(self, count: int) -> None:
+        """So many bytes came behind the last answer."""
+        until = self._lingering.take(count, self._loop.time())
+        if until is None:
+            self._transport.abort()
+        elif not self._unsent:
+            self._deadline = until
+
+    def _close(self) -> None:
+        """Close once all that was written is out, for which the client has a bounded time."""
+        self._phase = Phase.LINGER
+        self._hub.end_work(self)
+        self._deadline = self._loop.time() + self._limits.write_stall_s
+        self._lingering.begin(self._deadline)
+        self._hub.outbox.flush()
+        self._transport.close()
+
+    def _check_reader(self, now: float) -> None:
+        """Whether a client that lags behind still takes its answer fast enough."""
+        limits, unsent = self._limits, self._transport.get_write_buffer_size()
+        if self._unsent - unsent < limits.write_stall_s * limits.write_min_bytes_per_s:
+            self._transport.abort()
+        else:
+            self._unsent, self._deadline = unsent, now + limits.write_stall_s
+
+    def _record(self, exchange: Exchange, status: int, code: str) -> None:
+        request = exchange.request
+        seconds = self._loop.time() - self._began
+        client = self._hub.client(exchange)
+        self._hub.access.record(client, request.method, request.path, status, seconds, code)

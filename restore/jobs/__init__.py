@@ -1,0 +1,19 @@
+"""A job's life from its promise to its end.
+
+It knows storage and pool; it knows no HTTP.
+
+    dispatcher   which job runs when, and where
+    run          one job from its claim to its end
+    recovery     what a crash left behind
+    retention    removes what has been kept long enough
+    budget       whether a job's memory fits beside the others
+    events       the telemetry
+"""
+
+from restore.jobs.dispatcher import Dispatcher
+from restore.jobs.events import Telemetry
+
+__all__ = [
+    "Dispatcher",
+    "Telemetry",
+]

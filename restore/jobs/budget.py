@@ -1,0 +1,29 @@
+"""How much memory a job is expected to need, and whether it fits beside those that run.
+
+Pure arithmetic in MiB. Measuring the machine is config's, holding jobs back the dispatcher's. The
+rule kept here: the jobs that run at once stay under the budget together, and a job that is larger
+than the whole budget runs, but alone.
+"""
+
+from collections.abc import Collection
+
+from restore.contract import MIB
+
+# Python 3.11, Pillow 13.0, Linux, 2026-11-22: a child of the `generic` provider peaks at 100 bytes
+# for each pixel of its output over 60 MB of its own; a large picture is worked on in strips, which
+# holds even 16384 x 16384 under 1.6 GB.
+BYTES_PER_OUTPUT_PIXEL = 100
+CHILD_BYTES = 60_000_000
+PEAK_BYTES = 1_600_000_000
+
+
+def estimate_mib(width: int, height: int, upscale: int) -> int:
+    """The peak in MiB, rounded up, of a job whose upload is `width` x `height` pixels."""
+    output_pixels = width * height * upscale * upscale
+    peak = min(CHILD_BYTES + BYTES_PER_OUTPUT_PIXEL * output_pixels, PEAK_BYTES)
+    return -(-peak // MIB)
+
+
+def fits(need_mib: int, running_mib: Collection[int], budget_mib: int) -> bool:
+    """Whether a job that needs `need_mib` may start beside those that hold `running_mib`."""
+    return not running_mib or sum(running_mib) + need_mib <= budget_mib

@@ -1,0 +1,242 @@
+"""Which job runs when and where: slots, memory, order, cancel, stop.
+
+Woken by events, never polling. What happens to one job is jobrun's. The rules kept here: jobs start
+in the order of their arrival, those that the last server left first; the jobs in work stay under
+the memory budget together, and a job that doesn't fit yet is not overtaken; whatever happens to one
+job, the others go on.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from restore.contract import Job, JobStatus
+from restore.jobs import budget, recovery
+from restore.jobs.events import Telemetry
+from restore.jobs.retention import Retention, SteadyClock
+from restore.jobs.run import GIVE_BACK_S, JobRun, Surroundings
+from restore.pool import KILL_WAIT_S, Pool, Slot
+from restore.storage import JobStore, Storage, StorageError, StoreError
+
+RUNS_PER_SLOT = 4  # one works while the results of others are brought to disk
+FAULT_PAUSE_S = 5.0  # before a job is taken up again that met a fault of our own
+QUEUE_PAUSE_S = 1.0  # before the queue is looked at again after an error
+
+log = logging.getLogger("restore")
+
+
+class Dispatcher:
+    """Runs the jobs of `store` on the slots of `pool`.
+
+    `job_timeout_s`: the longest a job's progress may stand still; `memory_budget_mib`: for all jobs
+    in work together; `retention_hours`: how long ended jobs are kept, 0 for ever; `clock`: seconds
+    since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        storage: Storage,
+        pool: Pool,
+        telemetry: Telemetry,
+        *,
+        provider: str,
+        job_timeout_s: float,
+        memory_budget_mib: int,
+        retention_hours: float,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        clock = clock or SteadyClock()
+        self._store = store
+        self._storage = storage
+        self._budget_mib = memory_budget_mib
+        self._around = Surroundings(store, storage, telemetry, provider, job_timeout_s, clock)
+        self._retention = Retention(store, storage, retention_hours, clock)
+        self._free = list(pool.slots)
+        self._most_runs = RUNS_PER_SLOT * len(pool.slots)
+        self._held_mib: dict[str, int] = {}  # of the jobs that have a slot
+        self._runs: dict[str, JobRun] = {}
+        self._resumed: deque[Job] = deque()  # running by their rows, waiting for a slot
+        self._leftovers: tuple[tuple[str, str], ...] = ()
+        self._tasks: dict[str, asyncio.Task[None]] = {}  # of the runs, by job
+        self._background: set[asyncio.Task[None]] = set()  # sweep and retention
+        self._cancels: set[asyncio.Task[None]] = set()
+        self._dispatching = self._stopping = False
+        self._started = False
+
+    # -- the start
+
+    async def recover(self) -> None:
+        """Take over what the last server left: before the first request, and before `start`.
+
+        Raises StoreError, StorageError.
+        """
+        remains = await asyncio.to_thread(recovery.examine, self._store, self._storage)
+        self._resumed.extend(remains.resumed)
+        self._leftovers = remains.leftovers
+        for found in remains.finished:
+            run = JobRun(found.job, self._around)
+            self._begin(run, partial(run.finish, found.name, found.size))
+        for job in remains.given_up:
+            run = JobRun(job, self._around)
+            detail = f"{job.vanished} servers vanished under it"
+            self._begin(run, partial(run.fail, "server_died", detail))
+
+    def start(self) -> None:
+        """Begin to run jobs; needs a running loop."""
+        self._started = True
+        leftovers, self._leftovers = self._leftovers, ()
+        sweep = recovery.sweep(leftovers, self._store, self._storage)
+        _spawn(sweep, self._background)
+        _spawn(self._retention.run(), self._background)
+        self.wake()
+
+    # -- while it serves
+
+    def wake(self) -> None:
+        """There may be something to start: a job was added, a slot or memory is free again."""
+        if self._started and not self._stopping and not self._dispatching:
+            self._dispatching = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def progress(self, job_id: str) -> float:
+        """How far a running job is, 0.0..0.99. It never falls while the server lives."""
+        run = self._runs.get(job_id)
+        if run is not None:
+            return run.progress
+        return next((job.progress for job in self._resumed if job.id == job_id), 0.0)
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop the job, remove its row, upload, work and result; nothing to do is fine.
+
+        Goes on to its end even where the caller is cancelled. Raises StoreError; then nothing
+        happened.
+        """
+        await asyncio.shield(_spawn(self._cancel(job_id), self._cancels))
+
+    def hold(self) -> None:
+        """Start no further job; what runs goes on. The first step of a stop."""
+        self._stopping = True
+
+    async def stop(self, grace_s: float) -> None:
+        """Start nothing more, give what runs `grace_s` seconds, leave the rest to the next start.
+
+        Bounded: a little over `grace_s`, limits.KILL_WAIT_S and jobrun.GIVE_BACK_S together.
+        """
+        self.hold()
+        await _finished(self._tasks.values(), grace_s)
+        for run in self._runs.values():
+            run.interrupt()
+        ending = [*self._tasks.values(), *self._cancels]
+        await _finished(ending, KILL_WAIT_S + GIVE_BACK_S)
+        for task in (rest := [*ending, *self._background]):
+            task.cancel()
+        await _finished(rest, KILL_WAIT_S)
+
+    # -- starting runs
+
+    def _dispatch(self) -> None:
+        """Start what may start now. Without a wait, so that nothing changes meanwhile."""
+        self._dispatching = False
+        try:
+            while self._free and len(self._runs) < self._most_runs and not self._stopping:
+                job = self._next()
+                if job is None or not self._launch(job):
+                    return
+        except Exception:
+            log.exception("the next job can't be started now")
+            asyncio.get_running_loop().call_later(QUEUE_PAUSE_S, self.wake)
+
+    def _next(self) -> Job | None:
+        if self._resumed:
+            return self._resumed[0]
+        being_claimed = [
+            job_id for job_id, run in self._runs.items() if run.job.status is JobStatus.QUEUED
+        ]
+        return self._store.next_queued(being_claimed)
+
+    def _launch(self, job: Job) -> bool:
+        """Give the job a slot, if its memory fits."""
+        need_mib = budget.estimate_mib(job.width, job.height, job.spec.upscale)
+        if not budget.fits(need_mib, self._held_mib.values(), self._budget_mib):
+            return False  # whoever gives memory back wakes us
+        if self._resumed and self._resumed[0] is job:
+            self._resumed.popleft()
+        slot = self._free.pop()
+        self._held_mib[job.id] = need_mib
+        run = JobRun(job, self._around)
+        self._begin(run, partial(run.perform, slot, partial(self._release, job.id, slot)))
+        return True
+
+    def _release(self, job_id: str, slot: Slot) -> None:
+        self._free.append(slot)
+        del self._held_mib[job_id]
+        self.wake()
+
+    def _begin(self, run: JobRun, way: Callable[[], Awaitable[None]]) -> None:
+        self._runs[run.job.id] = run
+        loop = asyncio.get_running_loop()
+        self._tasks[run.job.id] = loop.create_task(self._supervise(run, way))
+
+    async def _supervise(self, run: JobRun, way: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await way()
+        except Exception:
+            log.exception("job %s met a fault of the server and is taken up again", run.job.id)
+            await self._take_up(run.job.id, run.progress)
+        finally:
+            del self._runs[run.job.id], self._tasks[run.job.id]
+            self.wake()
+
+    async def _take_up(self, job_id: str, reached: float) -> None:
+        """Queue a job again by its row after a pause; each attempt counts, so that it ends.
+
+        `reached` is the progress that pollers were told.
+        """
+        while True:
+            await asyncio.sleep(FAULT_PAUSE_S)
+            try:
+                row = self._store.get(job_id)
+            except StoreError:
+                continue
+            if row is None:
+                await asyncio.to_thread(self._erase, job_id)
+            elif row.status is JobStatus.RUNNING:
+                self._resumed.append(replace(row, progress=reached))
+            return
+
+    # -- cancelling
+
+    async def _cancel(self, job_id: str) -> None:
+        removed = await self._store.delete(job_id)
+        run = self._runs.get(job_id)
+        if run is not None:
+            run.cancel()
+            await _finished([self._tasks[job_id]], KILL_WAIT_S)
+        elif removed is not None:  # one that was to be resumed finds that its row is gone
+            await asyncio.to_thread(self._erase, job_id)
+
+    def _erase(self, job_id: str) -> None:
+        try:
+            self._storage.discard_output(job_id)
+            self._storage.discard(job_id)
+        except StorageError as error:  # the next start finds files without a row
+            log.warning("job %s: %s", job_id, error)
+
+
+def _spawn(work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    """Run `work` beside everything else, in `kept` until it is done."""
+    task = asyncio.get_running_loop().create_task(work)
+    kept.add(task)
+    task.add_done_callback(kept.discard)
+    return task
+
+
+async def _finished(tasks: Collection[asyncio.Task[None]], timeout_s: float) -> None:
+    """Until all `tasks` are done, or `timeout_s` is over."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout_s)

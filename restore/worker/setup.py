@@ -1,0 +1,328 @@
+"""What runs at a child's start and around each call into it.
+
+A child must never outlive the server, never stop on a Ctrl-C that was meant for the server, be the
+first to go when memory runs out, and hand nothing of one job on to the next. This module sees to
+that; which child works on what is pool's, the work itself is worker's. It is imported by the server
+too, so it stays light: no Pillow, no asyncio.
+
+An initializer can hand things to the calls after it only through the process itself; like
+`progress`, this is done with a ContextVar that is unset outside of a child.
+"""
+
+import faulthandler
+import os
+import pickle
+import resource
+import select
+import signal
+import struct
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, suppress
+from contextvars import ContextVar
+from ctypes import c_double
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple, TextIO
+
+from restore.contract import KIB, MIB
+from restore.progress import Listener, listening
+from restore.worker import limits
+
+IGNORED_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+RESULT_BYTES = 32 * KIB  # pickled; below a pipe's 64 KiB, so a kill can't cut it in two
+HEAD = struct.Struct("!I")  # in front of each call and reply of serve(): its bytes
+FAILURE_CHARS = 8 * KIB  # of a traceback, for the log
+# What a child with a built-in provider may map beyond what a fresh one has (69 MiB). The largest
+# honest jobs, 4096 x 4096 at upscale 4, map 1,242 MiB more (generic, JPEG in; resident: 1,268 MiB
+# in all) and 1,166 MiB (dummy, HEIC in). Python 3.11, Pillow 13.0, Linux, 2026-11-22.
+ADDRESS_SPACE_BYTES = 2048 * MIB
+OOM_SCORE_ADJ = 1000  # the first to go when the machine's memory runs out
+
+
+class ChildSettings(NamedTuple):
+    """What the server tells its children once.
+
+    `provider` is a name or "package.module:callable"; `dummy_delay_s` the shortest and longest wait
+    of the dummy provider; `nice` is added to the child's niceness.
+    """
+
+    provider: str = "generic"
+    dummy_delay_s: tuple[float, float] = (1.0, 2.0)
+    nice: int = 10
+
+
+class Reply(NamedTuple):
+    """What comes back from a call: the pickled result, or what went wrong.
+
+    `spent`: the child has grown too much and should be replaced.
+    """
+
+    payload: bytes | None
+    failure: str
+    spent: bool
+
+
+class _Child(NamedTuple):
+    settings: ChildSettings
+    progress: c_double
+    output: Connection
+    resident_mib: float | None = None  # after its first call, by when a provider has its model
+
+
+_child: ContextVar[_Child | None] = ContextVar("restore_child", default=None)
+
+
+def settings() -> ChildSettings:
+    """The settings of the child we run in; the defaults where we run in none."""
+    child = _child.get()
+    return child.settings if child else ChildSettings()
+
+
+# -- once, at the child's start
+
+
+def begin(progress: c_double, output: Connection, settings: ChildSettings) -> None:
+    """What each child begins with. It never raises: a child that can't be niced still works.
+
+    `progress` is shared with the server, `output` the writing end of a pipe that it reads.
+    """
+    for step in (
+        _ignore_signals,
+        _tie_life_to_server,
+        lambda: _redirect_output(output),
+        lambda: _give_way(settings.nice),
+        lambda: _limit_memory(settings.provider),
+        _find_providers,
+    ):
+        try:
+            step()
+        except Exception:
+            traceback.print_exc()
+    _child.set(_Child(settings, progress, output))
+
+
+def _ignore_signals() -> None:
+    """Ctrl-C and a service manager's SIGTERM reach every process; only the server decides.
+
+    The fork server runs with them blocked, so that none can end it in between. A child handles them
+    by doing nothing: unlike a block or SIG_IGN, a handler isn't inherited by a program that a
+    provider starts, which can thus be stopped.
+    """
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, leave_to_server)
+        signal.siginterrupt(number, False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED_SIGNALS)
+
+
+def leave_to_server(number: int, frame: FrameType | None) -> None:
+    """The handler of IGNORED_SIGNALS."""
+
+
+def _tie_life_to_server() -> None:
+    """End this child, and every process that a provider started from it, when the server is gone.
+
+    The child leads a process group of its own: one signal then reaches all of it. The server holds
+    the other end of the sentinel pipe for as long as it lives.
+    """
+    server = parent_process()
+    if server is None:
+        return
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        _let_kernel_kill(server.sentinel)
+    else:
+        threading.Thread(target=_kill_after, args=(server.join,), daemon=True).start()
+
+
+def _let_kernel_kill(sentinel: int) -> None:
+    """Have the kernel send SIGKILL to our process group once `sentinel` reads end of file.
+
+    This needs no Python code to run: a filter that holds the GIL for seconds is ended too. (Linux
+    6.18, Python 3.11, two busy cores, 2026-11-22: two children inside MedianFilter(9) of 16 MP gone
+    0.26 s after kill -9 of the server. A thread that waits for the sentinel can't run before the
+    filter is done.)
+    """
+    import fcntl
+
+    fcntl.fcntl(sentinel, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([sentinel], [], [], 0)[0]:  # it went before we were listening
+        _kill_group()
+
+
+def _kill_after(wait: Callable[[], None]) -> None:
+    wait()
+    _kill_group()
+
+
+def _kill_group() -> None:
+    os.killpg(0, signal.SIGKILL)
+
+
+def _redirect_output(output: Connection) -> None:
+    _restore_output(output)
+    faulthandler.enable(
+        2, all_threads=False
+    )  # a crash in C code leaves its Python lines in the log
+
+
+def _give_way(nice: int) -> None:
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):
+        os.nice(nice)
+    with suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
+
+
+def _limit_memory(provider: str) -> None:
+    """Only for the built-in providers: a learned model maps far more than it ever uses."""
+    if ":" in provider or sys.platform != "linux":  # macOS doesn't keep this limit
+        return
+    limit = _mapped_bytes() + ADDRESS_SPACE_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _find_providers() -> None:
+    """Let a provider be imported from the folder the server was started in, now and later on."""
+    sys.path[:] = [os.path.abspath(folder) for folder in sys.path]  # noqa: PTH100
+    if not sys.flags.safe_path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+
+
+# -- at each call
+
+
+def serve(calls: Connection, replies: Connection, *initargs: Any) -> None:
+    """The whole life of a child that is called over pipes: a head with its bytes, a pickle.
+
+    `initargs` are those of begin(). One byte says that it is ready.
+    """
+    begin(*initargs)
+    os.write(replies.fileno(), b"\0")
+    with open(calls.fileno(), "rb", closefd=False) as stream:
+        while len(head := stream.read(HEAD.size)) == HEAD.size:
+            function, args = pickle.loads(stream.read(*HEAD.unpack(head)))  # noqa: S301
+            message = pickle.dumps(call(function, args))
+            rest = memoryview(HEAD.pack(len(message)) + message)
+            while rest:
+                rest = rest[os.write(replies.fileno(), rest) :]
+
+
+def call(function: Callable[..., object], args: tuple[object, ...]) -> Reply:
+    """Call `function(*args)` with what a former call changed put right. Never raises."""
+    child = _child.get()
+    assert child is not None, "only a child that was begun may be called"
+    try:
+        _put_right(child)
+        with listening(Listener(report=_moves(child.progress), note=print)):
+            payload, failure = _pickled(function(*args)), ""
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the child lives on
+        payload, failure = None, describe(error)
+    for name in ("stdout", "stderr"):
+        with suppress(Exception):  # by now it may be anything, or nothing
+            getattr(sys, name).flush()
+    return Reply(payload, failure, spent=_has_grown(child))
+
+
+@contextmanager
+def in_folder(folder: str) -> Iterator[None]:
+    """Make `folder` the current folder and the one for temporary files, for the block."""
+    before = tempfile.tempdir
+    with chdir(folder):
+        tempfile.tempdir = folder
+        os.putenv("TMPDIR", folder)  # for C code and for programs that a provider starts
+        try:
+            yield
+        finally:
+            os.unsetenv("TMPDIR")
+            tempfile.tempdir = before
+
+
+def describe(error: BaseException) -> str:
+    """The traceback as bounded text: its beginning and, longer, its end, where the cause stands."""
+    try:
+        text = "".join(traceback.format_exception(error, limit=-40))
+    except BaseException:  # an exception may do anything in its __str__
+        text = f"{type(error).__name__} that can't be described"
+    if len(text) <= FAILURE_CHARS:
+        return text
+    head = FAILURE_CHARS // 4
+    return f"{text[:head]}\n...\n{text[head - FAILURE_CHARS :]}"
+
+
+def _has_grown(child: _Child) -> bool:
+    now = _resident_mib()
+    if child.resident_mib is None:
+        _child.set(child._replace(resident_mib=now))
+        return False
+    return now - child.resident_mib > limits.CHILD_GROWTH_MIB
+
+
+def _put_right(child: _Child) -> None:
+    """Undo what a provider may have done to the process that it shares with the next job."""
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)  # an alarm would kill the next job for the last one
+    _restore_output(child.output)
+    _ignore_signals()
+    os.umask(0o077)
+    os.chdir("/")
+    child.progress.value = 0.0
+
+
+def _restore_output(output: Connection) -> None:
+    """Print into `output`, even where descriptors 1 and 2 were closed or used for other things."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(output.fileno(), number)
+        if _writes_to(number, getattr(sys, name, None)):
+            continue
+        stream = open(  # noqa: SIM115  (it stays open)
+            number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+        )
+        setattr(sys, name, stream)
+
+
+def _writes_to(number: int, stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.name == number and not stream.closed
+    except Exception:  # whatever a provider put there
+        return False
+
+
+def _moves(progress: c_double) -> Callable[[float], None]:
+    def report(fraction: float) -> None:
+        progress.value = max(progress.value, fraction)
+
+    return report
+
+
+def _pickled(result: object) -> bytes:
+    payload = pickle.dumps(result)
+    if len(payload) > RESULT_BYTES:
+        raise ValueError(f"a result of {len(payload)} bytes is too large to hand over")
+    return payload
+
+
+def _resident_mib() -> float:
+    """Memory in use now; 0.0 where the system doesn't tell (then the number of jobs decides)."""
+    return _statm(1) / MIB
+
+
+def _mapped_bytes() -> int:
+    return _statm(0)
+
+
+def _statm(column: int) -> int:
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return int(pages[column]) * resource.getpagesize()

@@ -1,0 +1,158 @@
+"""retention: what is due goes, row first; clocks that jump take nothing early."""
+
+import asyncio
+from unittest import mock
+
+from restore.contract.job import Job, JobStatus
+from restore.jobs import retention
+from restore.jobs.retention import HOUR_S, Retention, SteadyClock
+from restore.storage.database import StoreError
+from tests.support.jobdesk import Desk, DeskTestCase, and_then
+
+
+class RetentionTests(DeskTestCase):
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        self.now = 1_000_000.0
+        self.at = self.desk()
+        self.retention = self.keeping(2)
+
+    def keeping(self, hours: float) -> Retention:
+        return Retention(self.at.store, self.at.storage, hours, lambda: self.now)
+
+    async def ended(self, hours_ago: float) -> str:
+        job_id = await self.at.add(upload=False)
+        (self.root / "outputs" / f"{job_id}.png").write_bytes(b"result")
+        job: Job = self.at.job(job_id).start()
+        job = job.succeed(f"{job_id}.png", 6, self.now - hours_ago * HOUR_S)
+        await self.at.store.save(job, JobStatus.QUEUED)
+        return job_id
+
+    async def test_only_what_ended_longer_ago_goes(self) -> None:
+        old, young = await self.ended(2.1), await self.ended(1.9)
+        failed = await self.at.add(upload=False)
+        await self.at.store.save(
+            self.at.job(failed).fail("storage", self.now - 3 * HOUR_S), JobStatus.QUEUED
+        )
+        waiting = await self.at.add()
+        self.assertEqual(await self.retention.remove_due(), 2)
+        self.assertIsNone(self.at.store.get(old))
+        self.assertIsNone(self.at.store.get(failed))
+        self.assertEqual(self.at.outputs(), {f"{young}.png"})
+        self.assertEqual(self.at.job(waiting).status, JobStatus.QUEUED)
+
+    async def test_more_than_a_batch(self) -> None:
+        with mock.patch.object(retention, "BATCH", 3):
+            for _ in range(8):
+                await self.ended(5)
+            self.assertEqual(await self.retention.remove_due(), 8)
+        self.assertEqual(self.at.outputs(), set())
+
+    async def test_the_row_goes_first(self) -> None:
+        job_id = await self.ended(5)
+        rows: list[Job | None] = []
+        with mock.patch.object(
+            self.at.storage, "discard_output", lambda _: rows.append(self.at.store.get(job_id))
+        ):
+            await self.retention.remove_due()
+        self.assertEqual(rows, [None])
+
+    async def test_0_keeps_everything(self) -> None:
+        await self.ended(1e6)
+        await self.keeping(0).run()
+        self.assertEqual(len(self.at.outputs()), 1)
+
+    async def test_it_looks_again_and_again_and_outlives_errors(self) -> None:
+        looked = asyncio.Event()
+        outcomes: list[Exception | None] = [
+            StoreError("disk I/O error"),
+            RuntimeError("a fault of our own"),
+            None,
+        ]
+
+        async def remove_due() -> int:
+            outcome = outcomes.pop(0)
+            if outcome is not None:
+                raise outcome
+            looked.set()
+            await asyncio.Event().wait()
+            return 0
+
+        with (
+            mock.patch.object(retention, "SHORTEST_PERIOD_S", 0.001),
+            mock.patch.object(retention, "LONGEST_PERIOD_S", 0.001),
+            mock.patch.object(self.retention, "remove_due", remove_due),
+        ):
+            running = asyncio.ensure_future(self.retention.run())
+            async with asyncio.timeout(10):
+                await looked.wait()
+            running.cancel()
+        self.assertEqual(len([line for line in self.log.all if "removing old jobs" in line]), 2)
+        self.assertTrue(any("Traceback" in line for line in self.log.all))
+
+    async def test_an_end_in_the_future_is_taken_for_now(self) -> None:
+        job_id = await self.ended(-1000)
+        looked = asyncio.Event()
+        with and_then(self.at.store, "expired", looked.set):
+            running = asyncio.ensure_future(self.retention.run())
+            async with asyncio.timeout(10):
+                await looked.wait()
+            running.cancel()
+        self.assertEqual(self.at.job(job_id).ended_at, self.now)
+        self.now += 2.1 * HOUR_S
+        self.assertEqual(await self.retention.remove_due(), 1)
+
+    async def test_the_dispatcher_runs_it(self) -> None:
+        job_id = await self.ended(5)
+        await self.at.crash()
+        desk: Desk = self.desk(retention_hours=2, clock=lambda: self.now)
+        removed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        with and_then(
+            desk.storage, "discard_output", lambda: loop.call_soon_threadsafe(removed.set)
+        ):
+            await desk.begin()
+            async with asyncio.timeout(10):
+                await removed.wait()
+        self.assertIsNone(desk.store.get(job_id))
+        self.assertEqual(desk.outputs(), set())
+
+    async def test_the_store_stays_flat(self) -> None:
+        sizes = []
+        for _ in range(3):
+            for _ in range(100):
+                await self.ended(5)
+            await self.retention.remove_due()
+            self.at.store._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            sizes.append(self.at.storage.database.stat().st_size)
+        self.assertLessEqual(max(sizes), min(sizes) + 8 * 4096, sizes)
+
+
+class ClockTests(DeskTestCase):
+    async def test_it_begins_with_the_machines_clock_and_goes_on_evenly(self) -> None:
+        wall, even = [1_000.0], [50.0]
+        clock = SteadyClock(lambda: wall[0], lambda: even[0])
+        self.assertEqual(clock(), 1_000.0)
+        even[0] += 7
+        wall[0] += 1e9
+        self.assertEqual(clock(), 1_007.0)
+        wall[0] = 0.0
+        self.assertEqual(clock(), 1_007.0)
+
+    async def test_a_jump_of_the_machines_clock_removes_nothing(self) -> None:
+        with mock.patch("time.time") as wall:
+            wall.return_value = 1_000_000.0
+            desk = await self.desk(retention_hours=1).begin()
+            job_id = await desk.promise()
+            for jump in (1e9, -1e9, 0.0):
+                wall.return_value = 1_000_000.0 + jump
+                if jump == 1e9:
+                    (await desk.pool.next_call()).finish()
+                    await desk.quiet()
+                self.assertEqual(await desk.dispatcher._retention.remove_due(), 0)
+            self.assertEqual(desk.job(job_id).status, JobStatus.SUCCEEDED)
+
+    async def test_it_is_the_machines_clock(self) -> None:
+        import time
+
+        self.assertAlmostEqual(SteadyClock()(), time.time(), delta=5)

@@ -1,0 +1,257 @@
+"""pool: calls, memory, descriptors, the end."""
+
+import asyncio
+import gc
+import mmap
+import os
+import random
+import resource
+import signal
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+from typing import cast
+from unittest import mock
+
+from restore.pool import limits
+from restore.pool.local import ChildDied, ChildError, ChildStalled, Pool
+from restore.pool.pipe_process import DirectChild
+from restore.worker import limits as worker_limits
+from restore.worker import setup
+from restore.worker.setup import ChildSettings
+from tests.support import bad_providers, pools
+from tests.support.pools import NOTHING, PoolCase
+
+TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+BUSY_S = 5.0  # for what takes milliseconds, on a machine that runs ten other things
+
+
+def identity(value: object) -> object:
+    return value
+
+
+def surroundings() -> dict[str, object]:
+    """What a call finds around it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    score = Path("/proc/self/oom_score_adj")
+    return {
+        "pid": os.getpid(),
+        "group": os.getpgrp(),
+        "folder": str(Path.cwd()),
+        "umask": umask,
+        "nice": os.nice(0),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+        "oom_score_adj": score.read_text(encoding="ascii").strip() if score.exists() else "1000",
+        "ignored": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+        "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        "settings": setup.settings(),
+        "timers": [signal.getitimer(which) for which in TIMERS],
+        "stdin": os.read(0, 1),
+    }
+
+
+class Calls(PoolCase):
+    def test_returns_what_the_function_returns(self) -> None:
+        self.assertEqual(self.call(identity, {"a": [1.5, None]}), {"a": [1.5, None]})
+
+    def test_keeps_its_child_from_call_to_call(self) -> None:
+        self.assertEqual(self.call(os.getpid, stall_s=None), self.call(os.getpid))
+
+    def test_callers_of_one_slot_take_turns(self) -> None:
+        async def all_at_once() -> list[object]:
+            calls = (self.slot.run(identity, n, stall_s=None) for n in range(20))
+            return await asyncio.gather(*calls)
+
+        self.assertEqual(self.wait(all_at_once()), list(range(20)))
+
+    def test_progress_is_told_while_the_call_runs(self) -> None:
+        async def seen() -> list[float]:
+            call = asyncio.ensure_future(self.slot.run(bad_providers.hangs, *NOTHING, stall_s=1.0))
+            values = [self.slot.progress]
+            while not call.done():
+                await asyncio.sleep(0.01)
+                values.append(self.slot.progress)
+            self.assertIsInstance(call.exception(), ChildStalled)
+            return [*values, self.slot.progress]
+
+        values = self.wait(seen())
+        self.assertEqual((values[0], max(values), values[-1]), (0.0, 0.25, 0.0))
+
+    def test_nonsense_in_the_shared_number_is_not_told(self) -> None:
+        for value in (float("nan"), float("inf"), -1.0, 1.5):
+            self.slot._progress.value = value
+            self.assertEqual(self.slot.progress, 0.0)
+
+    def test_an_argument_that_cannot_cross_is_the_callers_own_mistake(self) -> None:
+        with self.assertRaises((AttributeError, TypeError, Exception)) as caught:
+            self.call(identity, lambda: None)
+        self.assertNotIsInstance(caught.exception, ChildError)
+        self.assertEqual(self.call(identity, 1), 1)
+
+    def test_what_a_child_is_at_its_start(self) -> None:
+        found = self.wait(self.pool.slots[0].run(surroundings, stall_s=None))
+        self.assertEqual(found["group"], found["pid"])
+        self.assertNotEqual(found["group"], os.getpgrp())
+        self.assertEqual(found["folder"], "/")
+        self.assertEqual(found["umask"], 0o077)
+        self.assertEqual(found["nice"], os.nice(0) + 1)
+        self.assertEqual(found["core"], (0, 0))
+        self.assertEqual(found["oom_score_adj"], "1000")
+        self.assertEqual(found["ignored"], [setup.leave_to_server, setup.leave_to_server])
+        self.assertEqual(found["blocked"], set())
+        self.assertEqual(found["settings"], self.settings)
+        self.assertEqual(found["stdin"], b"")
+
+    def test_the_inspector_is_not_made_to_wait_for_workers(self) -> None:
+        found = self.wait(self.pool.inspector.run(surroundings, stall_s=None))
+        self.assertEqual(found["nice"], os.nice(0))
+
+    def test_nothing_of_a_call_is_left_for_the_next(self) -> None:
+        before = self.wait(self.slot.run(surroundings, stall_s=None))
+        for change in (bad_providers.changes_process, bad_providers.closes_output):
+            self.assertEqual(self.provide(change), before["pid"])
+            self.assertEqual(self.wait(self.slot.run(surroundings, stall_s=None)), before)
+            self.assertEqual(self.provide(bad_providers.prints_binary, job="next"), before["pid"])
+            self.assertIn((f"{self.slot.name} next", r"\x1b[2J"), self.printed)
+
+    def test_replaced_after_so_many_calls(self) -> None:
+        first = self.call(os.getpid)
+        with mock.patch.object(limits, "JOBS_PER_CHILD", 1):
+            self.assertEqual(self.call(os.getpid), first)
+        pools.living([first], 5.0)
+        self.assert_gone(first)
+        second = self.call(os.getpid)
+        self.assertNotEqual(second, first)
+
+    def test_replaced_after_growing(self) -> None:
+        grown = self.call(_allow_growth_of, 16)
+        self.assertEqual(self.provide(bad_providers.keeps_memory), grown)
+        self.assert_gone(grown)
+        self.assertNotEqual(self.call(os.getpid), grown)
+
+
+class DirectCalls(Calls):
+    direct = True
+
+    def test_too_large_a_call_is_the_callers_own_mistake(self) -> None:
+        pid = self.call(os.getpid)
+        with self.assertRaisesRegex(ValueError, "too large"):
+            self.call(len, bytes(limits.CALL_BYTES))
+        self.assertNotEqual(self.call(os.getpid), pid)  # as after every call that did not end well
+
+    def test_calls_that_a_pipe_does_not_hold_at_once(self) -> None:
+        pid = self.call(os.getpid)
+        for size in (70_000, 1, limits.CALL_BYTES - 100):
+            self.assertEqual(self.call(len, bytes(size)), size)
+            known = cast(DirectChild, self.slot._child)
+            assert known._calls is not None
+            self.assertFalse(self.loop.remove_writer(known._calls.fileno()), "it would spin")
+            self.assertEqual(known._unsent.obj, b"", "nothing is held")
+        self.assertEqual(self.call(os.getpid), pid)
+
+    def test_a_pipe_that_takes_little_at_a_time(self) -> None:
+        def stingy(fd: int, data: memoryview) -> int:
+            if dice.random() < 0.3:
+                raise BlockingIOError
+            return os.write(fd, data[:1000])
+
+        dice = random.Random(1)
+        with mock.patch("restore.pool.pipe_process.os", mock.Mock(wraps=os, write=stingy)):
+            self.assertEqual(self.call(len, bytes(20_000)), 20_000)
+
+
+class Memory(PoolCase):
+    settings = ChildSettings(provider="generic")
+
+    @unittest.skipUnless(sys.platform == "linux", "kept on Linux only")
+    def test_a_built_in_provider_cannot_take_the_machine(self) -> None:
+        with self.assertRaises(ChildDied) as caught:
+            self.provide(bad_providers.hogs_memory)
+        self.assertIn("Cannot allocate memory", caught.exception.detail)
+
+    @unittest.skipUnless(sys.platform == "linux", "kept on Linux only")
+    def test_what_it_may_have_is_enough_for_the_largest_picture(self) -> None:
+        self.assertEqual(self.call(_mapped, 1400 << 20), 1400 << 20)
+
+
+class Flatness(PoolCase):
+    """Descriptors, threads and memory stay where they were."""
+
+    def counts(self) -> tuple[int, int]:
+        gc.collect()
+        threads = [name for thread in threading.enumerate() if "pool_" not in (name := thread.name)]
+        return pools.open_files(), len(threads)
+
+    def assert_no_more_than(self, before: tuple[int, int]) -> None:
+        """Fewer may be: what is left of a child is closed a moment after its call has ended."""
+        for now, then in zip(self.counts(), before, strict=True):
+            self.assertLessEqual(now, then)
+
+    def test_over_many_calls(self) -> None:
+        self.call(os.getpid)
+        before, resident = self.counts(), setup._resident_mib()
+        for n in range(300):
+            self.assertEqual(self.call(identity, n), n)
+        self.assert_no_more_than(before)
+        self.assertLess(setup._resident_mib() - resident, 5)
+
+    def test_over_many_deaths(self) -> None:
+        def die(times: int) -> None:
+            for _ in range(times):
+                with self.assertRaises(ChildDied):
+                    self.provide(bad_providers.kills_itself)
+
+        die(3)
+        before, resident = self.counts(), setup._resident_mib()
+        die(25)
+        self.assert_no_more_than(before)
+        self.assertLess(setup._resident_mib() - resident, 5)
+
+
+class DirectFlatness(Flatness):
+    direct = True
+
+
+class Closing(unittest.IsolatedAsyncioTestCase):
+    async def test_ends_everything_though_a_call_is_under_way(self) -> None:
+        pool = Pool(2, ChildSettings(nice=0), output=lambda *line: None)
+        hanging = asyncio.ensure_future(
+            pool.slots[0].run(bad_providers.hangs_holding_the_gil, *NOTHING, stall_s=None)
+        )
+        idle = await pool.slots[1].run(os.getpid, stall_s=None)
+        inspector = await pool.inspector.run(os.getpid, stall_s=None)
+        await pools.until(lambda: pool.slots[0].progress)
+        server = pools.fork_server()
+        pids = [server, *pools.children_of(server)]
+        self.assertLessEqual({idle, inspector}, set(pids))
+        started = time.monotonic()
+        await pool.close()
+        self.assertLess(time.monotonic() - started, BUSY_S)
+        self.assertEqual(pools.living(pids, 0.0), [])
+        with self.assertRaises(ChildDied):
+            await hanging
+        with self.assertRaises(ChildDied):
+            await pool.slots[0].run(os.getpid, stall_s=None)
+
+    async def test_a_pool_that_was_never_used(self) -> None:
+        await Pool(1, ChildSettings()).close()
+
+    async def test_lines_go_to_the_log_by_default(self) -> None:
+        pool = Pool(1, ChildSettings())
+        with self.assertLogs("restore", "INFO") as logged:
+            await pool.slots[0].run(print, "hello", stall_s=None, job="7")
+        self.assertEqual(logged.output, ["INFO:restore:worker-1 7: hello"])
+        await pool.close()
+
+
+def _allow_growth_of(mib: int) -> int:
+    worker_limits.CHILD_GROWTH_MIB = mib  # of the child that this runs in
+    return os.getpid()
+
+
+def _mapped(size: int) -> int:
+    with mmap.mmap(-1, size) as memory:
+        return len(memory)

@@ -1,0 +1,339 @@
+"""A server's durable core on a folder of its own, with a pool whose children do as a test says.
+
+One Desk is one life of a server: `open`, then `crash` or `stop`, then another Desk on the same
+folder.
+"""
+
+import asyncio
+import logging
+import os
+import tempfile
+import threading
+import time
+import unittest
+import uuid
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+from unittest import mock
+
+from restore.contract.job import Job, JobSpec
+from restore.jobs import run
+from restore.jobs.dispatcher import Dispatcher
+from restore.jobs.events import Telemetry
+from restore.pool.local import ChildDied, ChildStalled, Pool
+from restore.storage.files import Storage
+from restore.storage.jobstore import JobStore
+from restore.worker.job import Outcome, Task
+
+FAST_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a sync costs nothing there
+PHOTO = b"photo"  # no picture: the fake workers don't look
+BOUND_S = 20.0  # for anything a test waits for; far more than it takes
+
+
+class Call:
+    """One attempt that has reached a child."""
+
+    def __init__(self, slot: "FakeSlot", task: Task) -> None:
+        self.slot = slot
+        self.task = task
+        self.killed = self.buried = False
+        self.ending: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def finish(self, content: bytes = b"result", name: str = "out.png", note: str = "") -> None:
+        self.ending.set_result(Outcome(write(self.task.folder, name, content), note=note))
+
+    def fail(self, error: str, *, again: bool = False) -> None:
+        self.ending.set_result(Outcome(None, error, "Traceback ...", again=again))
+
+    def die(self) -> None:
+        self.ending.set_exception(ChildDied("killed by SIGSEGV"))
+
+    def stall(self) -> None:
+        self.ending.set_exception(ChildStalled("no progress"))
+
+
+def write(folder: str, name: str, content: bytes) -> str:
+    path = Path(folder, name)
+    path.write_bytes(content)
+    return str(path)
+
+
+def files_in(folder: str) -> list[str] | None:
+    """The names in `folder`; None where there is none."""
+    path = Path(folder)
+    return [entry.name for entry in path.iterdir()] if path.is_dir() else None
+
+
+class FakeSlot:
+    """Keeps a Slot's promises: one call at a time, a cancelled call's child dies, ready again."""
+
+    def __init__(self, name: str, pool: "FakePool") -> None:
+        self.name = name
+        self.progress = 0.0
+        self.call: Call | None = None
+        self._pool = pool
+
+    async def run(self, function: Any, task: Task, *, stall_s: float | None, job: str) -> Outcome:
+        assert self.call is None, "a second call on one slot"
+        assert task.job_id == job
+        assert files_in(task.folder) == []
+        self.call = call = Call(self, task)
+        self._pool.arrived(call)
+        try:
+            return await call.ending
+        except asyncio.CancelledError:
+            call.killed = True
+            await asyncio.sleep(0)  # killing takes a moment, in which others run
+            call.buried = True
+            raise
+        finally:
+            self.call = None
+            self.progress = 0.0
+
+
+class FakePool:
+    def __init__(self, workers: int, auto: Callable[[Call], None] | None = None) -> None:
+        self.slots = tuple(FakeSlot(f"worker-{n}", self) for n in range(workers))
+        self.auto = auto
+        self.calls: list[Call] = []
+        self._arrivals: asyncio.Queue[Call] = asyncio.Queue()
+
+    def arrived(self, call: Call) -> None:
+        self.calls.append(call)
+        if self.auto is not None:
+            self.auto(call)
+        else:
+            self._arrivals.put_nowait(call)
+
+    async def next_call(self) -> Call:
+        async with asyncio.timeout(BOUND_S):
+            return await self._arrivals.get()
+
+    @property
+    def under_way(self) -> list[Call]:
+        return [slot.call for slot in self.slots if slot.call and not slot.call.ending.done()]
+
+
+class Events(Telemetry):
+    """The telemetry, kept as tuples."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None, "fake")
+        self.all: list[tuple[Any, ...]] = []
+        self.durations: deque[int] = deque()
+
+    def started(self, job_id: str, attempt: int) -> None:
+        self.all.append(("started", job_id, attempt))
+
+    def succeeded(self, job_id: str, duration_ms: int) -> None:
+        self.all.append(("succeeded", job_id))
+        self.durations.append(duration_ms)
+
+    def failed(self, job_id: str, error_class: str) -> None:
+        self.all.append(("failed", job_id, error_class))
+
+    def of(self, job_id: str) -> list[tuple[Any, ...]]:
+        return [(event[0], *event[2:]) for event in self.all if event[1] == job_id]
+
+
+class Desk:
+    """One life of a server on `root`."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        workers: int = 2,
+        budget_mib: int = 1000,
+        auto: Callable[[Call], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.storage = Storage(root)
+        self.storage.open(0)
+        self.store = JobStore(self.storage.database, self.storage.sync_uploads)
+        self.pool = FakePool(workers, auto)
+        self.events = Events()
+        self.dispatcher = Dispatcher(
+            self.store,
+            self.storage,
+            cast(Pool, self.pool),
+            self.events,
+            provider="fake",
+            job_timeout_s=settings.pop("job_timeout_s", 1.0),
+            memory_budget_mib=budget_mib,
+            retention_hours=settings.pop("retention_hours", 0),
+            **settings,
+        )
+        self._threads = ThreadPoolExecutor(4)
+        asyncio.get_running_loop().set_default_executor(self._threads)
+        self._open = True
+
+    async def begin(self) -> "Desk":
+        await self.dispatcher.recover()
+        self.dispatcher.start()
+        return self
+
+    async def add(
+        self, *, side: int = 100, upload: bool = True, small: bool = False, **state: Any
+    ) -> str:
+        """Put a job on disk without telling the dispatcher. A small upload is kept in its row."""
+        job_id = str(uuid.uuid4())
+        if upload and not small:
+            self.write_upload(job_id)
+        job = Job(job_id, JobSpec("model", 0.6, 1), "jpeg", side, side, time.time(), **state)
+        try:
+            await self.store.add(job, PHOTO if small else None)
+        except BaseException:
+            self.storage.discard(job_id)
+            raise
+        return job_id
+
+    def write_upload(self, job_id: str) -> None:
+        arriving = self.storage.create_upload(job_id)
+        arriving.write([PHOTO])
+        arriving.commit()
+
+    async def promise(self, **kwargs: Any) -> str:
+        job_id = await self.add(**kwargs)
+        self.dispatcher.wake()
+        return job_id
+
+    def lose_upload(self, job_id: str) -> None:
+        """Somebody else's hand."""
+        Path(self.storage.upload_path(job_id)).unlink()
+
+    def job(self, job_id: str) -> Job:
+        job = self.store.get(job_id)
+        assert job is not None
+        return job
+
+    async def quiet(self) -> None:
+        """Until no job is in work and none can be started."""
+        async with asyncio.timeout(BOUND_S):
+            await asyncio.sleep(0)
+            while self.dispatcher._tasks or self.dispatcher._dispatching:
+                if self.dispatcher._tasks:
+                    await asyncio.wait(self.dispatcher._tasks.values())
+                await asyncio.sleep(0)
+
+    async def tidied(self) -> None:
+        """Until the sweep after a start is through, and every cancel."""
+        async with asyncio.timeout(BOUND_S):
+            await asyncio.gather(*self.dispatcher._background, *self.dispatcher._cancels)
+
+    def fill_disk(self, full: bool = True) -> None:
+        """Let SQLite refuse every write, as it does on a full disk."""
+        self.store._writer.execute(f"PRAGMA query_only = {'ON' if full else 'OFF'}")
+
+    def temp_files(self) -> set[str]:
+        return {name for _, name in self.storage.leftovers()}
+
+    def outputs(self) -> set[str]:
+        return {path.name for path in (self.storage.root / "outputs").iterdir()}
+
+    async def stop(self, grace_s: float = 0.0) -> None:
+        await self.dispatcher.stop(grace_s)
+        self.close()
+
+    async def crash(self) -> None:
+        """The process is gone: nothing is written any more, nothing tidied up."""
+        self.dispatcher._stopping = True
+        kept = (self.dispatcher._tasks.values(), self.dispatcher._background)
+        tasks = [*chain(*kept), *self.dispatcher._cancels]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.close()
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._threads.shutdown()
+            self.store.close()
+            self.storage.close()
+
+
+class Lines(logging.Handler):
+    """Keeps the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.all.append(self.format(record))
+
+
+class DeskTestCase(unittest.IsolatedAsyncioTestCase):
+    """Short pauses, and one folder on which Desks live one after the other."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(dir=FAST_FOLDER)
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name) / "data"
+        self.enterContext(mock.patch.object(run, "FIRST_PAUSE_S", 0.005))
+        self.enterContext(mock.patch.object(run, "LONGEST_PAUSE_S", 0.02))
+        self.enterContext(mock.patch.object(run, "DEATH_PAUSE_S", 0.0))
+        self.enterContext(mock.patch.object(run, "TIDY_PAUSES_S", (0.01, 0.01, 0.0)))
+        self.log = Lines()
+        logger = logging.getLogger("restore")
+        self.enterContext(mock.patch.object(logger, "handlers", [self.log]))
+        self.enterContext(mock.patch.object(logger, "propagate", False))
+        self.addCleanup(logger.setLevel, logger.level)
+        logger.setLevel(logging.INFO)
+
+    async def asyncSetUp(self) -> None:
+        asyncio.get_running_loop().set_debug(False)
+
+    def desk(self, **settings: Any) -> Desk:
+        desk = Desk(self.root, **settings)
+        self.addAsyncCleanup(self.end, desk)
+        return desk
+
+    async def end(self, desk: Desk) -> None:
+        if desk._open:
+            await desk.stop()
+
+
+def and_then(owner: object, name: str, action: Callable[[], object]) -> Any:
+    """A patch by which each call of `owner.name` is followed by `action`."""
+    real = getattr(owner, name)
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return real(*args, **kwargs)
+        finally:
+            action()
+
+    return mock.patch.object(owner, name, both)
+
+
+class Hung:
+    """Holds up each call of `owner.name` (a function that runs on a thread) until `go` is set."""
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.came, self.go = threading.Event(), threading.Event()
+        real = getattr(owner, name)
+
+        def held(*args: Any) -> Any:
+            self.came.set()
+            self.go.wait(BOUND_S)
+            return real(*args)
+
+        self._patch = mock.patch.object(owner, name, held)
+
+    def __enter__(self) -> "Hung":
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.go.set()
+        self._patch.stop()
+
+    async def reached(self) -> None:
+        """Until a call is held."""
+        assert await asyncio.to_thread(self.came.wait, BOUND_S)

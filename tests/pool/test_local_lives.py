@@ -21,8 +21,8 @@ BUSY = """
     from pathlib import Path
 
     sys.path.insert(0, {project!r})
-    from restore.child import ChildSettings
-    from restore.pool import Pool
+    from restore.worker.setup import ChildSettings
+    from restore.pool.local import Pool
     from tests.support import bad_providers
     from tests.support import pools
     from multiprocessing.resource_tracker import _resource_tracker as tracker
@@ -64,7 +64,7 @@ WELL_BEHAVED = """
     import asyncio, json, os, sys
 
     sys.path.insert(0, {project!r})
-    from restore.child import ChildSettings
+    from restore.worker.setup import ChildSettings
     from restore.pool import ChildDied, ChildStalled, Pool
     from tests.support import bad_providers
     from tests.support import pools

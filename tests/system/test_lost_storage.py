@@ -147,7 +147,7 @@ class JobTests(DeskTestCase):
     async def test_they_fail_once_it_has_been_away_for_long(self) -> None:
         self.root.rename(self.elsewhere)
         job_ids = [await self.at.add(small=small) for small in (True, True)]
-        with mock.patch.object(limits, "STORAGE_GONE_S", 0.05):
+        with mock.patch("restore.jobs.run.STORAGE_GONE_S", 0.05):
             self.at.dispatcher.wake()
             await self.at.quiet()
         for job_id in job_ids:

@@ -10,8 +10,8 @@ from itertools import pairwise
 import pillow_heif
 from PIL import Image, ImageCms
 
-from tests import pictures
-from tests.image_case import ImageCase, Provider, returns_input, saves
+from tests.support import pictures
+from tests.support.image_case import ImageCase, Provider, returns_input, saves
 
 Colour = tuple[int, int, int]
 Light = tuple[float, float, float]

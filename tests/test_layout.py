@@ -19,9 +19,9 @@ import restore
 
 PACKAGE = Path(restore.__file__).parent
 TESTS = Path(__file__).parent
-FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 20
+FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 24
 LONGEST_CHAIN = 11  # imports from the command down to the ground
-SERVICE_LINES, ALL_LINES = 8400, 14700  # of the service without its libraries, and of everything
+SERVICE_LINES, ALL_LINES = 8400, 20000  # of the service without its libraries, and of everything
 LIBRARIES = ("http", "images", "providers")
 
 # Packages and files directly under restore/, from the ground up.

@@ -2,9 +2,9 @@
 
     run(image_path, model_id, strength, upscale) -> output_path
 
-    dummy     waits and copies
-    generic   restores
-    hidden    the colour that a PNG hides
+    dummy          waits and copies
+    generic        restores
+    transparency   what nobody sees counts nowhere
 
 Here stands how one is found by its name; how to write one is told in docs/PROVIDERS.md. The rule
 kept here: a provider that can't be used is told of in one sentence, before the first photo comes.

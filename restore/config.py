@@ -134,6 +134,7 @@ class Config:
     """Every setting. A default of `auto` is worked out from the machine: see `load`."""
 
     restore_enabled: bool = _setting("RESTORE_ENABLED", "true", _flag)
+    page: bool = _setting("PAGE", "true", _flag)
     max_image_mb: int = _setting("MAX_IMAGE_MB", "15", _whole(1, 1024))
     result_base_url: str = _setting(
         "RESULT_BASE_URL", "http://10.0.2.2:8000", _base_url, empty=True

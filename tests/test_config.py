@@ -39,6 +39,7 @@ class DefaultsTest(ConfigTestCase):
             loaded,
             Config(
                 restore_enabled=True,
+                page=True,
                 max_image_mb=15,
                 result_base_url="http://10.0.2.2:8000",
                 storage_dir="data",
@@ -61,7 +62,7 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 18)
+        self.assertEqual(len(config.KEYS), 19)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),
@@ -192,6 +193,7 @@ class ValuesTest(ConfigTestCase):
     def test_flag(self) -> None:
         self.assert_values("RESTORE_ENABLED", ("true", True), ("ON", True), ("1", True))
         self.assert_values("RESTORE_ENABLED", ("False", False), ("no", False), ("0", False))
+        self.assert_values("PAGE", ("true", True), ("off", False))
         self.assert_refused("RESTORE_ENABLED", "maybe", "2", "truee")
 
     def test_whole_numbers(self) -> None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from restore.api import limits
 from restore.api.form import too_large
+from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
 from restore.api.uploads import Intake
 from restore.config import Config
@@ -21,6 +22,7 @@ from restore.contract import (
     JOBS_PATH,
     MIB,
     OUTPUTS_PATH,
+    PAGE_ROUTES,
     ROUTES,
     JobStatus,
     Refusal,
@@ -81,12 +83,13 @@ class Handlers:
         self._intake = intake
         self._dispatcher = dispatcher
         self._telemetry = telemetry
+        self._pages = Pages(config.max_image_bytes)
         self._limiter = RateLimiter(config.rate_limit_per_min)
         self._on_loopback = config.listens_on_loopback  # asked by every request
         self._host_names = frozenset({"localhost", config.base_url_host or "localhost"})
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
-            for route in ROUTES
+            for route in (ROUTES + PAGE_ROUTES if config.page else ROUTES)
         ]
 
     def __call__(self, exchange: Exchange) -> Answer:
@@ -238,6 +241,10 @@ class Handlers:
     def get_health(self, _: Exchange, __: str) -> Response:
         """The server answers."""
         return Response(200, JSON_HEADERS, b'{"status": "ok"}')
+
+    def get_page(self, exchange: Exchange, name: str) -> Response:
+        """The web page; with a name, one of its files."""
+        return self._pages.answer(exchange.request, name)
 
 
 def _unavailable(reason: Exception | str, sentence: str | None = None) -> Refusal:

@@ -26,6 +26,8 @@ RESTORE_PATH = "/v1/restore"
 JOBS_PATH = "/v1/jobs/"
 OUTPUTS_PATH = "/outputs/"
 HEALTH_PATH = "/healthz"
+PAGE_PATH = "/"
+PAGE_FILES_PATH = "/web/"
 
 
 class Route(NamedTuple):
@@ -45,6 +47,12 @@ ROUTES = (
     Route(RESTORE_PATH, {"POST": "create_job"}),
     Route(OUTPUTS_PATH, {"GET": "get_output"}, takes_name=True),
     Route(HEALTH_PATH, {"GET": "get_health"}),
+)
+
+# The web page and its files: for people, and no part of what is promised to programs.
+PAGE_ROUTES = (
+    Route(PAGE_PATH, {"GET": "get_page"}),
+    Route(PAGE_FILES_PATH, {"GET": "get_page"}, takes_name=True),
 )
 
 IMAGE_FIELD = "image"

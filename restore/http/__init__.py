@@ -13,6 +13,7 @@ It knows no photo, no job and no SQL; what a request means is its handler's busi
     delivery     a response onto a transport
     exchange     what crosses to a handler and back
     responses    responses and the headers they need
+    static       files that are part of the program
     errors       whatever a handler raises, as an answer
     access       who is asking, and may they
     accesslog    one line for each request
@@ -52,6 +53,7 @@ from restore.http.responses import (
     select_range,
 )
 from restore.http.server import Server, bind
+from restore.http.static import StaticFile, StaticFiles, static_file
 
 __all__ = [
     "JSON_HEADERS",
@@ -69,6 +71,8 @@ __all__ = [
     "Request",
     "Response",
     "Server",
+    "StaticFile",
+    "StaticFiles",
     "Validators",
     "allow",
     "bind",
@@ -84,4 +88,5 @@ __all__ = [
     "retry_after",
     "same_origin",
     "select_range",
+    "static_file",
 ]

@@ -92,15 +92,20 @@ def not_modified(get: Get, validators: Validators) -> bool:
     """Whether a GET's condition says that the client has this state already (RFC 9110, 13.2.2)."""
     tags = get("if-none-match")
     if tags is not None:
-        return tags.strip() == "*" or any(
-            tag == validators.etag for _, tag in _ENTITY_TAG.findall(tags)
-        )
+        return etag_matches(tags, validators.etag)
     since = get("if-modified-since")
     return (
         since is not None
         and (seconds := _http_date(since)) is not None
         and (validators.modified <= seconds)
     )
+
+
+def etag_matches(tags: str | None, etag: str) -> bool:
+    """Whether an If-None-Match names this ETag, weakly compared (RFC 9110, 13.1.2)."""
+    if tags is None:
+        return False
+    return tags.strip() == "*" or any(tag == etag for _, tag in _ENTITY_TAG.findall(tags))
 
 
 def select_range(get: Get, validators: Validators, size: int) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import restore
 from restore.api.handlers import Handlers
 from restore.contract import http, job
-from restore.contract.http import PROBLEMS, ROUTES, Refusal, parse_fields
+from restore.contract.http import PAGE_ROUTES, PROBLEMS, ROUTES, Refusal, parse_fields
 from restore.contract.job import JOB_ERRORS, Event, JobSpec
 from restore.http.http11 import REASONS
 
@@ -233,8 +233,9 @@ class TablesTest(unittest.TestCase):
                 "/healthz": {"GET"},
             },
         )
-        for route in ROUTES:
-            self.assertEqual(route.takes_name, route.path.endswith("/"))
+        self.assertEqual(["/", "/web/"], [route.path for route in PAGE_ROUTES])
+        for route in ROUTES + PAGE_ROUTES:
+            self.assertEqual(route.takes_name, route.path.endswith("/") and route.path != "/")
             for name in route.methods.values():
                 self.assertTrue(callable(getattr(Handlers, name)), name)
 

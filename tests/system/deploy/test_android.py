@@ -1,8 +1,8 @@
 """The sample for Android in examples/android: compiled by Kotlin's own compiler, and run.
 
-It runs on a JVM, with OkHttp 4 and with OkHttp 5, against a real server. The classes of Android itself
-are stand-ins (android/standins) with the signatures that the sample uses; what a device does is not
-tested here. The tools come by `.ci/install`; without them the tests are skipped.
+It runs on a JVM, with OkHttp 4 and with OkHttp 5, against a real server. The classes of Android
+itself are stand-ins (android/standins) with the signatures that the sample uses; what a device does
+is not tested here. The tools come by `.ci/install`; without them the tests are skipped.
 """
 
 import os
@@ -22,7 +22,11 @@ KOTLIN = TOOLS / "node_modules/kotlin-compiler"
 ORG_JSON = Path("/usr/share/java/com.android.json.jar")
 OKHTTP = {version: TOOLS / f"node_modules/okhttp{version}" for version in (4, 5)}
 COMPILE_S, SCENE_S = 400.0, 90.0  # 23 s of CPU, and the machine may be shared
-SOURCES = ("examples/android", "tests/system/deploy/android", "tests/system/deploy/android/standins")
+SOURCES = (
+    "examples/android",
+    "tests/system/deploy/android",
+    "tests/system/deploy/android/standins",
+)
 
 
 def _missing() -> str:
@@ -45,17 +49,30 @@ class AndroidSample(unittest.TestCase):
     """Compiled once, against OkHttp 4; version 5 keeps its binary interface."""
 
     folder: Path
+    photo: Path
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.folder = Path(tempfile.mkdtemp(prefix="restore-android-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         sources = [str(file) for place in SOURCES for file in sorted((ROOT / place).glob("*.kt"))]
-        compiler = "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"
+        jar, compiler = (
+            KOTLIN / "lib/kotlin-compiler.jar",
+            "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
+        )
+        options: list[str | Path] = ["-kotlin-home", KOTLIN, "-cp", _class_path(4), "-Werror"]
+        options += ["-d", cls.folder / "classes"]
         done = subprocess.run(
-            ["java", "-Xmx700m", "-XX:TieredStopAtLevel=1", "-cp", KOTLIN / "lib/kotlin-compiler.jar"]
-            + [compiler, "-kotlin-home", KOTLIN, "-cp", _class_path(4), "-Werror"]
-            + ["-d", cls.folder / "classes", *sources],
+            [
+                "java",
+                "-Xmx700m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                jar,
+                compiler,
+                *options,
+                *sources,
+            ],
             capture_output=True,
             text=True,
             timeout=COMPILE_S,

@@ -16,7 +16,7 @@ from restore.providers.generic.estimators.fading import Levels
 from restore.providers.generic.filters.deblock import deblocked
 from restore.providers.generic.filters.deblur import deblurred
 from restore.providers.generic.filters.denoise import denoised
-from restore.providers.generic.filters.enlarge import enlarged, lanczos
+from restore.providers.generic.filters.enlarge import gained, lanczos, sparse
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
@@ -46,8 +46,8 @@ def repaired(channels: Channels, plan: Plan) -> Channels:
         channels = denoised(channels, plan.noise)
     if plan.blur:
         bright = luma(channels)
-        gained = deblurred(bright, plan.blur) - bright
-        channels = [plane + gained for plane in channels]
+        detail = deblurred(bright, plan.blur) - bright
+        channels = [plane + detail for plane in channels]
     return channels
 
 
@@ -89,20 +89,18 @@ def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:
 
 
 def _enlarged(plain: Channels, full: Channels, plan: Plan) -> tuple[Channels, Channels]:
-    bright = luma(full)
-    coarse = lanczos(bright, plan.upscale)
-    gained = enlarged(bright, coarse, plan.rounds) - coarse
+    detail = gained(luma(full), plan.upscale, sparse(plan.rounds))
     large_plain = [lanczos(plane, plan.upscale) for plane in plain]
     if full is plain:
-        return large_plain, [plane + gained for plane in large_plain]
-    return large_plain, [lanczos(plane, plan.upscale) + gained for plane in full]
+        return large_plain, [plane + detail for plane in large_plain]
+    return large_plain, [lanczos(plane, plan.upscale) + detail for plane in full]
 
 
 def levelled(channels: Channels, levels: Levels) -> Channels:
     """`channels` with their tones stretched."""
     if levels.one_hue:
-        gained = luma(channels).scaled(levels.gains[0] - 1, levels.offsets[0])
-        return [plane + gained for plane in channels]
+        change = luma(channels).scaled(levels.gains[0] - 1, levels.offsets[0])
+        return [plane + change for plane in channels]
     lines = zip(channels, levels.gains, levels.offsets, strict=True)
     return [plane.scaled(gain, offset) for plane, gain, offset in lines]
 

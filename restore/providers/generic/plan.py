@@ -52,6 +52,8 @@ def planned(findings: Findings, size: tuple[int, int], strength: float, upscale:
         blur = None
     if jpeg and jpeg.coarseness > tuning.BLUR_MOST_COARSENESS:
         blur = None
+    if upscale > 1:
+        blur = None  # enlarging sharpens, and a small picture's softness may be wanted
     marks, fading = findings.marks, findings.fading
     if findings.evidence.kind is Kind.CAMERA:
         marks = fading = None  # no print was scanned

@@ -15,7 +15,7 @@ from restore.providers.generic.estimators.noise import Noise
 from restore.providers.generic.filters.deblock import deblocked
 from restore.providers.generic.filters.deblur import deblurred
 from restore.providers.generic.filters.denoise import denoised
-from restore.providers.generic.filters.enlarge import enlarged, lanczos
+from restore.providers.generic.filters.enlarge import gained, lanczos, sparse
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.filters.gauss import blurred as gauss
 from restore.providers.generic.filters.median import median5
@@ -138,7 +138,7 @@ class RepairTest(unittest.TestCase):
             size = (GREY.width // factor, GREY.height // factor)
             small = Plane(GREY.resize(size, Image.Resampling.BICUBIC))
             plain = lanczos(small, factor)
-            better = enlarged(small, plain, tuning.ENLARGE_THRESHOLDS)
+            better = plain + gained(small, factor, sparse(tuning.ENLARGE_THRESHOLDS))
             self.assertGreater(psnr(GREY, better.to_bytes()), psnr(GREY, plain.to_bytes()) + least)
             again = better.resized(size, Image.Resampling.BICUBIC)
             self.assertLess(largest_difference(again, small), 12.0)

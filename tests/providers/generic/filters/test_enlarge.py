@@ -9,6 +9,7 @@ from bench.quality import BORDER, noisy, psnr, scene
 from restore.providers.generic import tuning
 from restore.providers.generic.filters.enlarge import gained, lanczos, lost, sparse
 from restore.providers.generic.planes import Plane
+from restore.providers.generic.tiles import mirrored_window
 
 SHARP = scene(1, (256, 256)).convert("L")
 MOST_LOSS_DB = 0.3
@@ -49,11 +50,15 @@ def _inverse(level: int) -> int:
 
 def enlargements(image: Image.Image, factor: int) -> tuple[Image.Image, Image.Image]:
     """`image` made small and large again: by Lanczos alone, and with what is gained."""
-    size = (image.width // factor, image.height // factor)
-    small = Plane(image.resize(size, Image.Resampling.BICUBIC))
-    plain = lanczos(small, factor)
-    added = gained(small, factor, sparse(tuning.ENLARGE_THRESHOLDS))
-    return plain.to_bytes(), (plain + added).to_bytes()
+    halo, (width, height) = tuning.ENLARGE_HALO, image.size
+    small = image.resize((width // factor, height // factor), Image.Resampling.BICUBIC)
+    around = (-halo, -halo, small.width + halo, small.height + halo)
+    wide = Plane(mirrored_window(small, around))
+    plain = lanczos(wide, factor)
+    better = plain + gained(wide, factor, sparse(tuning.ENLARGE_THRESHOLDS))
+    inset = halo * factor
+    core = (inset, inset, inset + width, inset + height)
+    return plain.window(*core).to_bytes(), better.window(*core).to_bytes()
 
 
 class SoftTest(unittest.TestCase):

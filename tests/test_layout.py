@@ -39,7 +39,7 @@ POWERS = {
     "concurrent": {"pool", "storage"},
     "subprocess": set[str](),
     "ctypes": {"pool", "worker"},
-    "socket": {"http"},
+    "socket": {"app", "http"},
     "socketserver": set[str](),
     "ssl": set[str](),
     "selectors": set[str](),

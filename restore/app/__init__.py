@@ -5,6 +5,7 @@ It is the only package that knows all the others, the environment and the signal
     service   the command, and one running server
     logs      the log
     machine   what this machine has
+    notify    what the service manager is told
 """
 
 from restore.app.service import main

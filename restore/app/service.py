@@ -19,6 +19,7 @@ from restore import config as configuration
 from restore.api import Handlers, Intake
 from restore.app import machine
 from restore.app.logs import LogHandler, LogWriter
+from restore.app.notify import READY, STOPPING, notify
 from restore.config import Config, ConfigError
 from restore.contract import MIB
 from restore.http import AccessLog, Server, bind
@@ -134,9 +135,11 @@ class App:
                 _announce(config, self._storage, store, port)
                 if not (intake.arriving or store.waiting or store.running()):
                     await pool.rest()  # the provider loads; until the first upload that is all
+                notify(READY)
                 gc.freeze()  # what lives now lives for ever: no collection looks at it again
                 await self._stop.wait()
         finally:
+            notify(STOPPING)
             until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
             dispatcher.hold()
             await listening.stop(config.shutdown_grace_s)

@@ -14,6 +14,7 @@ fork gained nothing.
 import os
 import signal
 import sys
+import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -120,16 +121,13 @@ def _keep_socket_path_short() -> None:
 
 @contextmanager
 def _importable() -> Iterator[None]:
-    """Let the fork server import this package wherever the server was started.
+    """Let the fork server import what this process can, wherever that was started from.
 
-    Up to 3.12 it gets no sys.path from its parent, and skips what it can't import without a word.
+    Before 3.12.8 and in 3.13.0 it gets no sys.path from its parent (CPython gh-117378) and skips
+    what it can't import without a word: each child then loads the codecs for itself.
     """
-    folder = Path(__file__).resolve().parents[2]
-    if folder.name.endswith("-packages"):  # installed: it is found anyway
-        yield
-        return
     before = os.environ.get("PYTHONPATH")
-    os.putenv("PYTHONPATH", f"{before}{os.pathsep}{folder}" if before else str(folder))
+    os.putenv("PYTHONPATH", os.pathsep.join(_search_path()))
     try:
         yield
     finally:
@@ -137,3 +135,19 @@ def _importable() -> Iterator[None]:
             os.unsetenv("PYTHONPATH")
         else:
             os.putenv("PYTHONPATH", before)
+
+
+def _search_path() -> list[str]:
+    """All of sys.path, in order, but what every start of this interpreter finds by itself.
+
+    Providers may start another Python, which inherits it and must not meet this one's library.
+    """
+    own = {
+        Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    }
+    folders = [Path(entry).absolute() for entry in sys.path]
+    return [
+        str(folder)
+        for folder in dict.fromkeys(folders)
+        if folder not in own and folder.name != "lib-dynload" and folder.exists()
+    ]

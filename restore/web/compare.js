@@ -49,6 +49,7 @@ export class Compare extends EventTarget {
       value: 50,
       "aria-label": texts.sliderLabel(this.name),
     });
+    this.#tellValue();
     this.#slider.addEventListener("input", () => this.#draw());
     const line = make("div", { class: "line", "aria-hidden": "true" });
     this.#frame.classList.add("pair");
@@ -133,9 +134,14 @@ export class Compare extends EventTarget {
     set("--height", this.#size.height * scale);
     for (const side of ["left", "top", "width", "height"]) set(`--shown-${side}`, shown[side]);
     set("--cut", cut);
-    this.#slider?.setAttribute("aria-valuetext", texts.sliderValue(percent));
+    this.#tellValue();
     this.#frame.classList.toggle("little-before", percent < 15);
     this.#frame.classList.toggle("little-after", percent > 85);
+  }
+
+  #tellValue() {
+    const percent = Number(this.#slider?.value);
+    this.#slider?.setAttribute("aria-valuetext", texts.sliderValue(percent));
   }
 
   #listen() {

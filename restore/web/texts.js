@@ -23,7 +23,7 @@ export const texts = {
   strengthHelp: "How firmly flaws are treated.",
   upscale: "Size",
   upscaleNames: { 1: "Same", 2: "2 ×", 4: "4 ×" },
-  upscaleSpoken: { 1: "Same size", 2: "Twice as wide and high", 4: "Four times as wide and high" },
+  upscaleSpoken: { 1: "Same size", 2: "2 × as wide and high", 4: "4 × as wide and high" },
   model: "Model",
   modelDefault: (name) => `${name} (default)`,
 
@@ -86,7 +86,7 @@ export const texts = {
   zoomTo: (percent) => `${percent} %`,
   zoomSpoken: (percent) => `Zoom to ${percent} %`,
   fit: "Fit",
-  fitSpoken: "Show the whole picture",
+  fitSpoken: "Fit the whole picture in",
   panLabel: "Enlarged picture: move it by dragging, by a click or with the arrow keys",
   enlarge: "Enlarge",
   shrink: "Close",

@@ -32,6 +32,10 @@ class FilesTest(unittest.TestCase):
                     name = address.removeprefix("web/" if path.name == INDEX else "./")
                     self.assertIn(name, MEDIA_TYPES)
 
+    def test_each_id_is_there_once(self) -> None:
+        ids = re.findall(r'\bid="([^"]+)"', (WEB / INDEX).read_text(encoding="utf-8"))
+        self.assertEqual(sorted(set(ids)), sorted(ids))
+
     def test_nothing_inline(self) -> None:
         """The policy would refuse it, without a word to the user."""
         text = (WEB / INDEX).read_text(encoding="utf-8")

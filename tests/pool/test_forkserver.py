@@ -1,7 +1,10 @@
 import os
 import signal
+import site
+import sys
 import tempfile
 import unittest
+import zipfile
 from multiprocessing import process, util
 from pathlib import Path
 from unittest import mock
@@ -10,6 +13,7 @@ from restore.pool import forkserver
 from restore.pool.forkserver import ForkServer
 from restore.worker.setup import IGNORED_SIGNALS
 from tests.support import pools
+from tests.support.service import wait_until
 
 
 class ForkServerTest(unittest.TestCase):
@@ -44,6 +48,26 @@ class ForkServerTest(unittest.TestCase):
             self.server.stop()
             self.server.ensure_running()
             self.assertEqual(_pythonpath(), "/one")
+
+    def test_preloads_from_whatever_this_process_imports_from(self) -> None:
+        """A bundle puts its zip files on sys.path as it starts; no environment names them."""
+        with tempfile.TemporaryDirectory(prefix="restore-test-") as folder:
+            mark = Path(folder) / "imported"
+            bundle = Path(folder) / "bundle.zip"
+            with zipfile.ZipFile(bundle, "w") as archive:
+                text = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
+                archive.writestr("only_in_the_bundle.py", text)
+            with (
+                mock.patch.object(sys, "path", [*sys.path, str(bundle)]),
+                mock.patch.object(forkserver, "PRELOAD", ["only_in_the_bundle"]),
+            ):
+                self.server.ensure_running()
+            wait_until(mark.exists, "the fork server's import")
+
+    def test_hands_over_no_librarys_folder_that_python_has_anyway(self) -> None:
+        """Another Python that a provider starts inherits it."""
+        handed = set(forkserver._search_path())
+        self.assertFalse(handed & {os.path.dirname(os.__file__), *site.getsitepackages()})  # noqa: PTH120
 
     def test_signals_are_blocked_only_inside(self) -> None:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())

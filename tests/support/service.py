@@ -74,7 +74,13 @@ def form(
 
 
 class Service:
-    """A running server. Unless given, its settings suit a test: dummy, no wait, no rate limit."""
+    """A running server. Unless given, its settings suit a test: dummy, no wait, no rate limit.
+
+    `command`, in the folder `place`, is this checkout's; an Installed runs another one.
+    """
+
+    command: Sequence[str] = (sys.executable, str(ROOT / "restore_server.py"))
+    place: Path | None = None
 
     def __init__(self, storage: Path | None = None, **settings: str | int | float) -> None:
         self._own_folder = Path(tempfile.mkdtemp(prefix="restore-test-"))
@@ -107,7 +113,8 @@ class Service:
         """Start the process in a group of its own, by the command `prefix`; don't wait."""
         environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "PORT")}
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, str(ROOT / "restore_server.py")],
+            [*prefix, *self.command],
+            cwd=self.place,
             env=environment | self.settings,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -252,3 +259,11 @@ def receive_all(sock: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return bytes(received)
+
+
+class Installed(Service):
+    """A server that was installed somewhere: its command, and the folder it runs in."""
+
+    def __init__(self, command: Sequence[str], place: Path, **settings: str | int | float) -> None:
+        super().__init__(None, **settings)
+        self.command, self.place = command, place

@@ -1,0 +1,9 @@
+package androidx.activity.result.contract
+
+class ActivityResultContracts {
+    class PickVisualMedia {
+        sealed interface VisualMediaType
+
+        object ImageOnly : VisualMediaType
+    }
+}

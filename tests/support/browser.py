@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.support.service import ROOT, Service, wait_until
+from tests.support.service import Service, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
 DRIVER = shutil.which("chromedriver")
@@ -28,7 +28,8 @@ LACKING = (
     if not (CHROMIUM and DRIVER)
     else ""
 )
-AXE_FILE = "axe-core/axe.min.js"  # found under AXE_CORE, or where npm puts it
+TOOLS = Path(os.environ.get("RESTORE_TOOLS", "~/.cache/restore-tools")).expanduser()
+AXE_FILE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"  # as .ci/install puts it there
 _SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--disable-quic", "--disable-background-networking", "--no-first-run", "--hide-scrollbars"),
@@ -42,9 +43,7 @@ TENTHS = 10.0  # seconds that something in the page may take at most, the server
 @cache
 def axe_source() -> str:
     """The text of axe-core, empty where it isn't installed."""
-    places = [os.environ.get("AXE_CORE", ""), str(ROOT / "node_modules")]
-    files = [Path(place) / AXE_FILE for place in places if place]
-    return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
+    return AXE_FILE.read_text(encoding="utf-8") if AXE_FILE.is_file() else ""
 
 
 class Browser:

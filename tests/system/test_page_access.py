@@ -259,7 +259,7 @@ class AccessTest(PageTest):
         self.assertGreater(self.browser.run(moving), 0, "this test sees motion where there is some")
 
 
-@unittest.skipUnless(axe_source(), "no axe-core: npm install axe-core, or AXE_CORE=node_modules")
+@unittest.skipUnless(axe_source(), "no axe-core: .ci/install brings it")
 class AxeTest(PageTest):
     """axe-core finds nothing in any state, by day and by night."""
 

@@ -29,6 +29,7 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 # Between segments: TEM (FF01) is skipped too.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 _READ_BYTES = 1024 * 1024
+_HOLE_BYTES = 64  # of zeros at a file's end; data may end in a few
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,13 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A file's first picture. `end` is behind its last marker; `whole`: there is an EOI."""
+    """A file's first picture. `end` is behind its last marker; `closed`: there is an EOI."""
 
     frame: Frame
     segments: tuple[Segment, ...]
     scans: tuple[Scan, ...]
     end: int
-    whole: bool
+    closed: bool
 
     @property
     def ordinary(self) -> bool:
@@ -98,11 +99,11 @@ def parse(file: BinaryIO) -> Jpeg:
     segments: list[Segment] = []
     scans: list[Scan] = []
     frame: Frame | None = None
-    end, whole = 0, False
+    end, closed = 0, False
     for segment in _segments(file):
         end = segment.end
         if segment.marker == EOI:
-            whole = True
+            closed = True
             break
         segments.append(segment)
         if segment.marker in _FRAMES:
@@ -115,7 +116,7 @@ def parse(file: BinaryIO) -> Jpeg:
             file.seek(end)
     if frame is None or not scans:
         raise BrokenFile("JPEG: no picture")
-    return Jpeg(frame, tuple(segments), tuple(scans), end, whole)
+    return Jpeg(frame, tuple(segments), tuple(scans), end, closed)
 
 
 def _segments(file: BinaryIO) -> Iterator[Segment]:
@@ -134,7 +135,7 @@ def _segments(file: BinaryIO) -> Iterator[Segment]:
         size = max(2, int.from_bytes(file.read(2), "big"))  # libjpeg, too, takes 0 as 2
         content = file.read(size - 2)
         if len(content) < size - 2:
-            return
+            raise BrokenFile("JPEG: ends amid a segment")
         yield Segment(marker, start, start + 2 + size, content)
     raise BrokenFile("JPEG: too many segments")
 
@@ -170,9 +171,27 @@ def _parse_scan(segment: Segment, end: int) -> Scan:
 
 
 def _scan_end(file: BinaryIO, start: int) -> int:
-    """Where the entropy-coded data that begins at `start` ends: at a marker, or with the file."""
+    """Where the entropy-coded data that begins at `start` ends: at a marker, or with the file.
+
+    A file's end of zeros is no data: partial downloads and recovered files are filled up so.
+    """
     end = _find(file, _SCAN_END, start)
-    return file.tell() if end is None else end
+    if end is not None:
+        return end
+    size = file.tell()
+    end = _behind_data(file, start, size)
+    return end if size - end >= _HOLE_BYTES else size
+
+
+def _behind_data(file: BinaryIO, start: int, end: int) -> int:
+    """Where the zeros begin that the bytes from `start` to `end` end with."""
+    while end > start:
+        at = max(start, end - _READ_BYTES)
+        file.seek(at)
+        if data := file.read(end - at).rstrip(b"\x00"):
+            return at + len(data)
+        end = at
+    return start
 
 
 def _find(file: BinaryIO, pattern: re.Pattern[bytes], start: int) -> int | None:

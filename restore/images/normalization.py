@@ -82,7 +82,7 @@ def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
     if len(frame.components) == 3:
         found = _in_colour(found)
     if found.orientation() == 1 and parsed.ordinary:
-        as_it_is = pixels.opens(file, "JPEG")
+        as_it_is = parsed.closed and pixels.opens(file, "JPEG")
         path = f"{folder}/input.jpg"
         _hand_over(
             file, None if as_it_is else jpeg_metadata.spliced_parts(parsed, found), upload, path

@@ -142,8 +142,43 @@ class CutTest(ImageCase):
                         pictures.opened(cut + b"\xff\xd9")
                         self.assert_fails("decode_failed", cut + b"\xff\xd9")
 
-    def test_a_missing_end_alone_is_not_whole(self) -> None:
-        self.assert_fails("decode_failed", coded()[:-2])
+    def test_a_missing_end_alone_is_no_loss(self) -> None:
+        """Every viewer shows such a file; Pillow, which providers use, needs the end marker."""
+        for name, options in CODINGS.items():
+            for mode in ("RGB", "L", "CMYK"):
+                data = coded(
+                    mode, quality=90, exif=pictures.exif(6 if mode == "L" else 1), **options
+                )
+                for missing in (2, 1):
+                    with self.subTest(name, mode=mode, missing=missing):
+                        result = self.restore(data[:-missing])
+                        self.assert_same_picture(self.restore(data).image, result.image, (0.0, 0))
+                        self.assertTrue(result.data.endswith(b"\xff\xd9"))
+
+    def test_a_missing_end_and_missing_data_are_a_loss(self) -> None:
+        for name, options in CODINGS.items():
+            data = coded(quality=90, **options)
+            start, end = entropy_data(data)
+            for cut in (start, start + 1, (start + end) // 2, end - 30):
+                for filling in (b"", b"\xff", bytes(500), b"\xff" * 500, b"\xff\xc4\0\x20"):
+                    with self.subTest(name, cut=cut, filling=filling[:4]):
+                        self.assert_fails("decode_failed", data[:cut].rstrip(b"\xff") + filling)
+
+    def test_zeros_behind_all_data_are_no_loss(self) -> None:
+        for name, options in CODINGS.items():
+            with self.subTest(name):
+                data = coded(quality=90, **options)
+                left = self.restore(data[:-2] + bytes(3000))
+                self.assert_same_picture(self.restore(data).image, left.image)
+
+    def test_a_progressive_picture_cut_between_its_scans(self) -> None:
+        """With an end marker it may be meant so, without one it was cut."""
+        data = coded(quality=90, progressive=True)
+        scans = jpeg.parse(io.BytesIO(data)).scans
+        for scan in scans[3:-1]:
+            with self.subTest(scan.header.hex()):
+                self.assert_fails("decode_failed", data[: scan.end])
+                self.assertTrue(self.restore(data[: scan.end] + b"\xff\xd9").data)
 
     def test_zeros_up_to_the_promised_length_are_not_whole(self) -> None:
         """As an interrupted download leaves them."""

@@ -22,12 +22,12 @@ TESTS = Path(__file__).parent
 FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 24
 LONGEST_CHAIN = 11  # imports from the command down to the ground
 SERVICE_LINES, ALL_LINES = 8400, 20000  # of the service without its libraries, and of everything
-LIBRARIES = ("http", "images", "providers")
+LIBRARIES = ("http", "images", "providers", "client")
 
 # Packages and files directly under restore/, from the ground up.
 LAYERS = (
     *("contract", "progress", "http", "storage", "images", "providers", "config"),
-    *("worker", "pool", "jobs", "api", "app", "__main__"),
+    *("worker", "pool", "jobs", "api", "client", "app", "__main__"),
 )
 
 # Which package may use an outside power, told by the name before the first dot.
@@ -42,7 +42,7 @@ POWERS = {
     "socket": {"app", "http"},
     "socketserver": set[str](),
     "ssl": set[str](),
-    "selectors": set[str](),
+    "selectors": {"client"},
     "select": {"app", "pool", "worker"},
     "signal": {"app", "pool", "worker"},
     "fcntl": {"http", "storage", "worker"},
@@ -50,7 +50,7 @@ POWERS = {
 }
 # Which package may speak of these: settings come in through app alone, pool keeps what it changes.
 NAMES = {
-    "os.environ": {"app", "pool"},
+    "os.environ": {"app", "client", "pool"},
     "os.getenv": set[str](),
     "asyncio.Transport": {"http"},
     "asyncio.start_server": set[str](),

@@ -12,6 +12,7 @@ import * as settings from "./settings.js";
 import { texts } from "./texts.js";
 import { Uploads } from "./uploads.js";
 
+const SHOWN_TRIES = 3;
 const SAVE_PAUSE_MS = 400; // between two downloads: browsers drop those that come too fast
 
 const cards = new Map(); // Photo -> Card, in the order of the page
@@ -72,14 +73,27 @@ function show(photo) {
   cards.set(photo, card);
   byId("cards").append(card.element);
   photo.addEventListener("change", showList);
-  let stage = photo.stage;
+  let { stage } = photo;
   photo.addEventListener("change", () => {
-    if (photo.stage === Stage.DONE && stage !== Stage.DONE) {
-      attempt(photo, () => card.picture.result(), texts.notSaved);
-    }
+    if (photo.stage === Stage.DONE && stage !== Stage.DONE) showResult(photo, SHOWN_TRIES);
     stage = photo.stage;
   });
-  return card;
+}
+
+/** Show a result; where the server is away meanwhile, once more when it is back. */
+async function showResult(photo, tries) {
+  const card = cards.get(photo);
+  try {
+    await card?.picture.result();
+    card?.tell("");
+  } catch (error) {
+    if (!cards.has(photo)) return;
+    card.tell(texts.notShown);
+    const again = () => showResult(photo, tries - 1);
+    if (connection.takes(error) && tries > 1) {
+      connection.addEventListener("open", again, { once: true });
+    }
+  }
 }
 
 /** Take files that the user brought: show them all, then send each that can be taken. */
@@ -138,11 +152,11 @@ function cancelAll() {
 }
 
 function resume() {
-  for (const id of session.ids) {
-    const photo = Photo.remembered(id, texts.earlierPhoto);
+  session.ids.forEach((id, index) => {
+    const photo = Photo.remembered(id, texts.earlierPhoto(index + 1));
     show(photo);
     jobs.follow(photo);
-  }
+  });
   showList();
 }
 

@@ -33,7 +33,13 @@ export class Jobs {
 
   /** Stop a job and delete all that the server has of it. Rejects with what api.remove does. */
   async erase(photo) {
-    if (photo.id) await api.remove(photo.id);
+    const followed = this.#followed.delete(photo); // else a poll finds it gone and says so
+    try {
+      if (photo.id) await api.remove(photo.id);
+    } catch (error) {
+      if (followed) this.follow(photo);
+      throw error;
+    }
     this.forget(photo);
   }
 

@@ -28,6 +28,7 @@ export class Photo extends EventTarget {
   stage = Stage.HELD;
   id = ""; // the job's, once there is one
   key = newKey();
+  broken = 0; // uploads of it that broke off
   sent = 0; // of the upload, 0..1
   progress = 0; // of the work, 0..1
   place = 0; // in the server's queue, 0 where unknown
@@ -65,7 +66,7 @@ export class Photo extends EventTarget {
 
   /** Back to the start, for a new upload. */
   restart() {
-    const fresh = { id: "", key: newKey(), sent: 0, progress: 0, place: 0, sentence: "" };
+    const fresh = { id: "", key: newKey(), broken: 0, sent: 0, progress: 0, place: 0, sentence: "" };
     this.change({ ...fresh, stage: Stage.HELD, output: "", details: null });
   }
 

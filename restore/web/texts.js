@@ -30,7 +30,7 @@ export const texts = {
   photos: "Your photos",
   saveAll: (count) => `Download all ${count}`,
   cancelAll: "Cancel all",
-  earlierPhoto: "Earlier photo",
+  earlierPhoto: (number) => `Earlier photo ${number}`,
   settingsUsed: (strength, upscale) =>
     `strength ${strength}${upscale > 1 ? `, ${upscale} × larger` : ""}`,
   pixels: (width, height) => `${width} × ${height} pixels`,
@@ -103,7 +103,9 @@ export const texts = {
   unreadable: "This file can't be read any more. Please choose it again.",
   proxyTooLarge:
     "A server on the way accepts no file of this size. Whoever runs this service can raise its limit.",
+  brokeOff: "The upload of this file broke off several times. It may be too large for the way.",
   oddAnswer: (status) => `The server gave an answer that this page doesn't understand (${status}).`,
+  notShown: "The result can't be shown just now. It can be downloaded.",
   notSaved: "The download failed. Please try again.",
   notDeleted: "It couldn't be deleted just now. Please try again.",
 

@@ -1,7 +1,8 @@
 // Brings photos to the server: two at a time, in the order they were chosen.
 //
 // Where the server names a time to come again (429, 503), all wait until then and the photo that
-// was told goes first. Where the server is away or wants a token, all wait for the connection.
+// was told goes first. Where the server is away or wants a token, all wait for the connection; a
+// photo whose uploads break off again and again is given up, or it would be sent for ever.
 
 import * as api from "./api.js";
 import { connection } from "./connection.js";
@@ -11,6 +12,7 @@ import { texts } from "./texts.js";
 
 const AT_ONCE = 2;
 const LATER = new Set([429, 503]);
+const BREAKS = 4; // a server that answers, but of this photo breaks off every upload
 const MISSING_RETRY_S = 5; // a 503 should say when; one that doesn't gets this
 
 export class Uploads extends EventTarget {
@@ -79,7 +81,10 @@ export class Uploads extends EventTarget {
 
   #failed(photo, error, signal) {
     if (signal.aborted) return;
-    if (connection.takes(error)) {
+    if (error instanceof api.Away) photo.broken += 1;
+    if (photo.broken >= BREAKS) {
+      photo.change({ stage: Stage.REFUSED, sentence: texts.brokeOff, again: true });
+    } else if (connection.takes(error)) {
       this.#waiting.unshift(photo);
       photo.change({ stage: Stage.HELD, sent: 0 });
     } else if (error instanceof api.Refused && LATER.has(error.status)) {

@@ -1,7 +1,7 @@
 """A reverse proxy before a server under test: below a path of its own, and disobedient on request.
 
 What real ones do to a page: `answer` may take a request's place with an answer that no server of
-ours gives, such as a proxy's own page for a file that is too large.
+ours gives, such as a proxy's own page for a file that is too large, or hang up (ConnectionError).
 """
 
 import threading
@@ -38,7 +38,11 @@ class FrontDoor:
             def handle_one(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = dict(self.headers.items())
-                answer = door.rule(self.command, self.path, headers)
+                try:
+                    answer = door.rule(self.command, self.path, headers)
+                except ConnectionError:
+                    self.close_connection = True
+                    return
                 if answer is None and self.path.startswith(prefix):
                     path = "/" + self.path.removeprefix(prefix)
                     answer = forward(service, self.command, path, body, headers)

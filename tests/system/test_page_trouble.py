@@ -77,6 +77,30 @@ class RefusedTest(PageTest):
             self.await_stages("refused")
             self.assertIn("server on the way accepts no file of this size", self.text(".sentence"))
 
+    def test_an_upload_that_always_breaks_off_ends(self) -> None:
+        """Such as by a proxy that closes on what is too large for it, without a word."""
+        self.refusals = {0}
+        keys = set()
+
+        def hang_up(method: str, _: str, headers: Mapping[str, str]) -> Answer | None:
+            if method == "POST":
+                keys.add(headers["Idempotency-Key"])
+                raise ConnectionResetError
+            return None
+
+        with FrontDoor(self.service) as door:
+            door.rule = hang_up
+            self.base = door.url
+            self.open()
+            self.choose(self.file("a.jpg", picture("JPEG")))
+            for _ in range(3):
+                self.await_text("#connection", "can't be reached")
+                self.press("Try now")
+            self.await_stages("refused")
+            self.assertIn("broke off several times", self.text(".sentence"))
+            self.assertEqual(1, len(keys), "one photo, one job, however often it was sent")
+            self.assertEqual(["Try again", "Remove"], self.buttons())
+
     def test_a_job_that_somebody_else_deleted(self) -> None:
         self.refusals = {404}
         job_id = self.service.promise(picture("JPEG"))

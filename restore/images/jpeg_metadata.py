@@ -18,6 +18,7 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
 _ICC = b"ICC_PROFILE\x00"
 _MPF = b"MPF\x00"
+_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\x00"
 _EXIF_LIMIT_BYTES = _SEGMENT_BYTES - len(_EXIF)
 _XMP_LIMIT_BYTES = _SEGMENT_BYTES - len(_XMP)
 _ICC_PART_BYTES = _SEGMENT_BYTES - len(_ICC) - 2
@@ -75,7 +76,7 @@ def _is(segment: Segment, marker: int, prefix: bytes, at_least: int = 0) -> bool
 def spliced_parts(jpeg: Jpeg, metadata: Metadata) -> list[Part]:
     """The same picture with `metadata` in place of its own.
 
-    Bytes behind the picture's end are left out, and so are pointers to further pictures.
+    Bytes behind the picture's end are left out, and so is what points to further pictures there.
     """
     head = header(metadata, jfif=_may_be_jfif(jpeg))
     return [head, *_kept_spans(jpeg), b"\xff\xd9"]
@@ -127,6 +128,7 @@ def _is_replaced(segment: Segment) -> bool:
             (APP1, _EXTENDED_XMP),
             (APP2, _ICC),
             (APP2, _MPF),
+            (APP2, _GAIN_MAP),
         )
     )
 

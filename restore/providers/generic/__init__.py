@@ -35,7 +35,7 @@ def run(image_path: str, model_id: str, strength: float, upscale: int) -> str:
         picture = opened(path)
         share = tuning.ANALYSIS_SHARE
         findings = analysed(picture, lambda done: progress.report(share * done))
-        plan = planned(findings, picture.size, strength, upscale)
+        plan = planned(findings, strength, upscale)
         progress.note(told(findings, plan))
         if plan.is_empty:
             progress.report(1.0)

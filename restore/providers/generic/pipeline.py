@@ -13,10 +13,10 @@ from PIL import Image
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import Channels, luma
 from restore.providers.generic.estimators.fading import Levels
-from restore.providers.generic.filters.deblock import deblocked
+from restore.providers.generic.filters.deblock import deblocked, deblocked_colour
 from restore.providers.generic.filters.deblur import deblurred
 from restore.providers.generic.filters.denoise import denoised
-from restore.providers.generic.filters.enlarge import gained, lanczos, sparse
+from restore.providers.generic.filters.enlarge import gained, lanczos
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
@@ -37,11 +37,12 @@ def restored(picture: Picture, plan: Plan, advance: Callable[[float], None]) -> 
 
 
 def repaired(channels: Channels, plan: Plan) -> Channels:
-    """All steps that keep the size."""
+    """All steps that keep the size; enlarging takes JPEG's blocks off brightness itself."""
     if plan.marks:
         channels = filled(channels, plan.marks)
     if plan.jpeg:
-        channels = deblocked(channels, plan.jpeg)
+        deblock = deblocked if plan.upscale == 1 else deblocked_colour
+        channels = deblock(channels, plan.jpeg)
     if plan.noise:
         channels = denoised(channels, plan.noise)
     if plan.blur:
@@ -89,7 +90,7 @@ def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:
 
 
 def _enlarged(plain: Channels, full: Channels, plan: Plan) -> tuple[Channels, Channels]:
-    detail = gained(luma(full), plan.upscale, sparse(plan.rounds))
+    detail = gained(luma(full), plan.upscale, plan.jpeg is not None)
     large_plain = [lanczos(plane, plan.upscale) for plane in plain]
     if full is plain:
         return large_plain, [plane + detail for plane in large_plain]

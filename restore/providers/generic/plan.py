@@ -20,7 +20,6 @@ class Plan:
     noise: Noise | None
     blur: float | None
     upscale: int
-    rounds: tuple[float, ...]
     levels: Levels | None
     strength: float
 
@@ -35,11 +34,10 @@ class Plan:
         return not self.repairs and self.levels is None and self.upscale == 1
 
 
-def planned(findings: Findings, size: tuple[int, int], strength: float, upscale: int) -> Plan:
-    """What to do about `findings` in a picture of `size` pixels."""
-    rounds = _enlarging_rounds(size, upscale)
+def planned(findings: Findings, strength: float, upscale: int) -> Plan:
+    """What to do about `findings`."""
     if findings.evidence.is_graphic:
-        return Plan(None, None, None, None, upscale, rounds, None, strength)
+        return Plan(None, None, None, None, upscale, None, strength)
     noise = findings.noise if findings.noise.strongest >= tuning.NOISE_ACT_ABOVE else None
     jpeg = findings.jpeg
     if noise and jpeg:
@@ -57,22 +55,12 @@ def planned(findings: Findings, size: tuple[int, int], strength: float, upscale:
     marks, fading = findings.marks, findings.fading
     if findings.evidence.kind is Kind.CAMERA:
         marks = fading = None  # no print was scanned
-    return Plan(marks, jpeg, noise, blur, upscale, rounds, fading, strength)
+    return Plan(marks, jpeg, noise, blur, upscale, fading, strength)
 
 
 def _outweighs(noise: Noise, jpeg: JpegDamage) -> bool:
     """Whether grain is worse than quantization: a well kept scan of a grainy print."""
     return noise.strongest > tuning.NOISE_PER_COARSENESS * jpeg.coarseness
-
-
-def _enlarging_rounds(size: tuple[int, int], upscale: int) -> tuple[float, ...]:
-    """The thresholds of the rounds of enlarging: fewer for very large results."""
-    if upscale == 1:
-        return ()
-    megapixels = size[0] * size[1] * upscale * upscale / 1e6
-    if megapixels <= tuning.ENLARGE_FULL_BELOW:
-        return tuning.ENLARGE_THRESHOLDS
-    return tuning.ENLARGE_THRESHOLDS_LARGE
 
 
 def told(findings: Findings, plan: Plan) -> str:
@@ -95,7 +83,7 @@ def told(findings: Findings, plan: Plan) -> str:
             ("deblock", plan.jpeg),
             ("denoise", plan.noise),
             ("deblur", plan.blur),
-            (f"enlarge x{plan.upscale}", plan.rounds or None),
+            (f"enlarge x{plan.upscale}", plan.upscale > 1 or None),
             ("levels", plan.levels),
         )
         if step is not None

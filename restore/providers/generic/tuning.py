@@ -116,9 +116,4 @@ FADE_BORDER_TONES = (16, 240)  # darker or lighter is a frame
 
 # --- enlarging
 
-ENLARGE_THRESHOLDS = (28.0, 21.0, 15.0, 10.0, 6.0)  # grey levels, a round each
-ENLARGE_THRESHOLDS_LARGE = (16.0,)  # a quarter of the time, two thirds of the gain
-ENLARGE_FULL_BELOW = 40.0  # megapixels of result
-ENLARGE_FINENESS = {2: (0.2, 0.35), 4: (0.25, 0.4)}  # share of detail's energy: none, all is added
-ENLARGE_LEAST_DETAIL = 1.0  # squared grey levels: rounding's own is no detail
-ENLARGE_HALO = 12  # px of the small picture: with 8, five rounds differ by 2 levels at seams
+ENLARGE_HALO = 8  # px of the small picture: twice five convolutions, the second time half as wide

@@ -24,10 +24,20 @@ def deblocked(channels: Channels, damage: JpegDamage) -> Channels:
     if len(channels) == 1:
         return [hard(channels[0], _DCT, bright)]
     planes = colour.ycbcr(channels)
-    faint = _thresholds(damage.chroma_table)
-    return colour.from_ycbcr(
-        [hard(planes[0], _DCT, bright), *(_chroma(plane, faint) for plane in planes[1:])]
-    )
+    return colour.from_ycbcr([hard(planes[0], _DCT, bright), *_chromas(planes[1:], damage)])
+
+
+def deblocked_colour(channels: Channels, damage: JpegDamage) -> Channels:
+    """`channels` with their brightness as it was, for a step that knows JPEG's blocks itself."""
+    if len(channels) == 1:
+        return channels
+    planes = colour.ycbcr(channels)
+    return colour.from_ycbcr([planes[0], *_chromas(planes[1:], damage)])
+
+
+def _chromas(planes: Channels, damage: JpegDamage) -> Channels:
+    thresholds = _thresholds(damage.chroma_table)
+    return [_chroma(plane, thresholds) for plane in planes]
 
 
 def _chroma(plane: Plane, thresholds: Table) -> Plane:

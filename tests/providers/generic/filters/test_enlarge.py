@@ -1,19 +1,19 @@
-"""Enlarging adds detail where some was lost, and nothing to what is soft."""
+"""Enlarging adds detail where some was lost, and takes nothing from what is soft or drawn."""
 
 import unittest
 from collections.abc import Callable
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
-from bench.quality import BORDER, noisy, psnr, scene
+from bench.quality import noisy, psnr, scene
 from restore.providers.generic import tuning
-from restore.providers.generic.filters.enlarge import gained, lanczos, lost, sparse
+from restore.providers.generic.filters.enlarge import gained, lanczos
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import mirrored_window
 
 SHARP = scene(1, (256, 256)).convert("L")
-MOST_LOSS_DB = 0.3
-NONE_LOST = 0.05
+MOST_LOSS_DB = 0.05
+UNSEEN_DB = 53.0  # where all that is lost is less than rounding to whole levels
 
 
 def blurred(image: Image.Image, sigma: float) -> Image.Image:
@@ -55,7 +55,7 @@ def enlargements(image: Image.Image, factor: int) -> tuple[Image.Image, Image.Im
     around = (-halo, -halo, small.width + halo, small.height + halo)
     wide = Plane(mirrored_window(small, around))
     plain = lanczos(wide, factor)
-    better = plain + gained(wide, factor, sparse(tuning.ENLARGE_THRESHOLDS))
+    better = plain + gained(wide, factor, jpeg=False)
     inset = halo * factor
     core = (inset, inset, inset + width, inset + height)
     return plain.window(*core).to_bytes(), better.window(*core).to_bytes()
@@ -68,39 +68,35 @@ class SoftTest(unittest.TestCase):
             for factor in (2, 4):
                 with self.subTest(name, factor=factor):
                     plain, better = enlargements(image, factor)
-                    self.assertGreater(psnr(image, better), psnr(image, plain) - MOST_LOSS_DB)
+                    least = min(psnr(image, plain) - MOST_LOSS_DB, UNSEEN_DB)
+                    self.assertGreater(psnr(image, better), least)
 
     def test_a_sharp_picture_gains(self) -> None:
-        for factor, least in ((2, 0.8), (4, 0.3)):
+        for factor, least in ((2, 1.2), (4, 0.5)):
             plain, better = enlargements(SHARP, factor)
             self.assertGreater(psnr(SHARP, better), psnr(SHARP, plain) + least)
 
 
-class LostTest(unittest.TestCase):
-    def middle(self, image: Image.Image, factor: int) -> Plane:
-        plane = lost(Plane(image), factor)
-        width, height = plane.size
-        edge = 4 * BORDER
-        return plane.window(edge, edge, width - edge, height - edge)
+class DrawnTest(unittest.TestCase):
+    """What is drawn stays what it is: nearer to it than Lanczos comes."""
 
-    def test_an_edge_loses_as_far_as_it_is_sharp(self) -> None:
-        step = Image.new("L", (64, 64), 40)
-        step.paste(200, (32, 0, 64, 64))
-        shares = [max(self.middle(blurred(step, sigma), 2).values()) for sigma in (0.5, 0.8, 1.5)]
-        self.assertEqual(shares[0], 1.0)
-        self.assertEqual(shares, sorted(shares, reverse=True))
-        self.assertLess(shares[2], NONE_LOST)
+    def drawings(self) -> dict[str, Image.Image]:
+        step, lattice, text = (Image.new("L", (192, 192), 225) for _ in range(3))
+        ImageDraw.Draw(step).rectangle((0, 0, 95, 191), fill=40)
+        pen = ImageDraw.Draw(lattice)
+        for place in range(0, 192, 12):
+            pen.rectangle((place, 0, place + 3, 191), fill=30)
+            pen.rectangle((0, place, 191, place + 3), fill=30)
+        for row in range(6):
+            ImageDraw.Draw(text).text((8, 30 * row), "Restore 1887", fill=20, font_size=24)
+        return {"step": step, "lattice": lattice, "text": text}
 
-    def test_flat_ground_and_rounded_slopes_have_lost_nothing(self) -> None:
-        for image in (Image.new("L", (64, 64), 90), Image.linear_gradient("L").resize((64, 700))):
+    def test_it_comes_out_better_than_by_lanczos(self) -> None:
+        for name, image in self.drawings().items():
             for factor in (2, 4):
-                self.assertLess(max(self.middle(image, factor).values()), NONE_LOST)
-
-    def test_what_an_enlarger_claims_of_softness_is_not_added(self) -> None:
-        soft = Plane(blurred(SHARP, 4.0))
-        added = gained(soft, 2, lambda plane, factor: lanczos(plane, factor).scaled(1.0, 50.0))
-        width, height = added.size
-        self.assertLess(max(abs(added).window(48, 48, width - 48, height - 48).values()), 2.5)
+                with self.subTest(name, factor=factor):
+                    plain, better = enlargements(image, factor)
+                    self.assertGreater(psnr(image, better), psnr(image, plain) + 0.3)
 
 
 if __name__ == "__main__":

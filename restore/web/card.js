@@ -144,7 +144,7 @@ export class Card {
   }
 
   #stateText() {
-    const { stage, sent, progress, place, details, file } = this.#photo;
+    const { stage, sent, progress, place, untouched } = this.#photo;
     switch (stage) {
       case Stage.HELD:
         return texts.held;
@@ -157,7 +157,7 @@ export class Card {
       case Stage.RUNNING:
         return texts.running(Math.floor(progress * 100));
       default:
-        return details?.unchanged && file ? texts.unchanged : texts[stage];
+        return stage === Stage.DONE && untouched ? texts.unchanged : texts[stage];
     }
   }
 
@@ -196,7 +196,7 @@ export class Card {
       ...rows.flatMap(([term, said]) => [make("dt", {}, term), ...list(said)]),
     );
     this.report.hidden = stage !== Stage.DONE || !rows.length;
-    const expires = stage === Stage.DONE && details?.expires;
+    const expires = stage === Stage.DONE && details?.expires_at;
     const when = { dateStyle: "long", timeStyle: "short" };
     setText(this.expiry, expires ? texts.expires(new Date(expires).toLocaleString("en", when)) : "");
     this.expiry.hidden = !expires;

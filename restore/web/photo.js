@@ -76,6 +76,11 @@ export class Photo extends EventTarget {
     return `${stem}-restored.${this.output.split(".").pop()}`;
   }
 
+  /** Whether the server says that nothing was done to it; one that says nothing gets no guess. */
+  get untouched() {
+    return this.details?.done?.length === 0 && this.details.upscale === 1;
+  }
+
   /** How many pixels the result has, 0 where nobody has said yet. */
   get resultPixels() {
     const { width, height } = this.details?.result ?? {};

@@ -71,7 +71,7 @@ class ClientCase(unittest.TestCase):
     def serve(self, *steps: Step) -> WireServer:
         return self.enterContext(WireServer(*steps))
 
-    def client(self, *steps: Step, timeout: float = 5, patience: float = 5) -> RestoreClient:
+    def client(self, *steps: Step, timeout: float = 10, patience: float = 10) -> RestoreClient:
         self.server = self.serve(*steps)
         return RestoreClient(self.server.url, timeout=timeout, patience=patience)
 

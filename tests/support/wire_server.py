@@ -75,7 +75,8 @@ class WireServer:
             if not (chunk := sock.recv(65536)):
                 raise ConnectionResetError
             data += chunk
-        head, _, body = bytes(data).partition(b"\r\n\r\n")
+        head, _, rest = bytes(data).partition(b"\r\n\r\n")
+        body = bytearray(rest)
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
         while len(body) < int(headers.get("content-length", 0)):
@@ -83,7 +84,7 @@ class WireServer:
                 raise ConnectionResetError
             body += chunk
         method, path, _ = first.split(" ")
-        self.asked.append(Asked(method, path, headers, body))
+        self.asked.append(Asked(method, path, headers, bytes(body)))
         return self.asked[-1]
 
 

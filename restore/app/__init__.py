@@ -2,7 +2,8 @@
 
 It is the only package that knows all the others, the environment and the signals.
 
-    service   the command, and one running server
+    service   the command of the server, and one running server
+    photo     the command restore-photo
     logs      the log
     machine   what this machine has
     notify    what the service manager is told
@@ -10,6 +11,15 @@ It is the only package that knows all the others, the environment and the signal
 
 from restore.app.service import main
 
+
+def restore_photos() -> int:
+    """The command `restore-photo`, which the server doesn't load; the exit status."""
+    from restore.app.photo import main as run
+
+    return run()
+
+
 __all__ = [
     "main",
+    "restore_photos",
 ]

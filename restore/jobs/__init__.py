@@ -10,10 +10,13 @@ It knows storage and pool; it knows no HTTP.
     events       the telemetry
 """
 
+from restore.jobs.budget import estimate_mib, fits
 from restore.jobs.dispatcher import Dispatcher
 from restore.jobs.events import Telemetry
 
 __all__ = [
     "Dispatcher",
     "Telemetry",
+    "estimate_mib",
+    "fits",
 ]

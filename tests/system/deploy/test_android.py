@@ -16,11 +16,11 @@ from pathlib import Path
 from tests.support.front import Front
 from tests.support.pictures import drawing, encode
 from tests.support.service import ROOT, Service
+from tests.support.tools import NODE, missing
 
-TOOLS = Path(os.environ.get("RESTORE_TOOLS", Path.home() / ".cache/restore-tools"))
-KOTLIN = TOOLS / "node_modules/kotlin-compiler"
+KOTLIN = NODE / "kotlin-compiler"
 ORG_JSON = Path("/usr/share/java/com.android.json.jar")
-OKHTTP = {version: TOOLS / f"node_modules/okhttp{version}" for version in (4, 5)}
+OKHTTP = {version: NODE / f"okhttp{version}" for version in (4, 5)}
 COMPILE_S, SCENE_S = 400.0, 90.0  # 23 s of CPU, and the machine may be shared
 SOURCES = (
     "examples/android",
@@ -33,9 +33,7 @@ def _missing() -> str:
     """What the tests lack, in words; empty where nothing is."""
     if shutil.which("java") is None:
         return "no Java here"
-    needed = (KOTLIN, ORG_JSON, *OKHTTP.values())
-    absent = [str(path) for path in needed if not path.exists()]
-    return f"not installed (.ci/install brings it): {', '.join(absent)}" if absent else ""
+    return missing(KOTLIN, ORG_JSON, *OKHTTP.values())
 
 
 def _class_path(version: int) -> str:

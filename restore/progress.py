@@ -1,10 +1,11 @@
-"""Where a provider is, told to whoever runs it.
+"""Where a provider is, told to whoever runs it; and how many cores it may use, told to it.
 
 `run(image_path, model_id, strength, upscale)` has no argument for progress, and keeps its
 signature; so a provider calls `report()` and `note()` here, and whoever runs it listens inside
-`listening()`. Called bare, outside the server, both do nothing. A thread that a provider starts is
-heard only where it runs in a copy of the context (`contextvars.copy_context().run`). This
-ContextVar is the one exception to the house rule "no module state but constants".
+`listening()`. Called bare, outside the server, both do nothing, and `cores()` is 1. A thread that a
+provider starts is heard only where it runs in a copy of the context
+(`contextvars.copy_context().run`). These ContextVars are the one exception to the house rule "no
+module state but constants".
 """
 
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ class Listener(NamedTuple):
 
 
 _listener: ContextVar[Listener | None] = ContextVar("restore_progress_listener", default=None)
+_cores: ContextVar[int] = ContextVar("restore_progress_cores", default=1)
 
 
 def report(fraction: float) -> None:
@@ -35,6 +37,21 @@ def note(line: str) -> None:
     listener = _listener.get()
     if listener is not None:
         listener.note(line)
+
+
+def cores() -> int:
+    """How many processes this call may keep busy at once, at least 1: the rest is other jobs'."""
+    return _cores.get()
+
+
+@contextmanager
+def allowing(count: int) -> Iterator[None]:
+    """Let `cores()` be `count` inside the block."""
+    token = _cores.set(count)
+    try:
+        yield
+    finally:
+        _cores.reset(token)
 
 
 @contextmanager

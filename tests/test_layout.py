@@ -43,8 +43,8 @@ POWERS = {
     "socketserver": set[str](),
     "ssl": set[str](),
     "selectors": {"client"},
-    "select": {"app", "pool", "worker"},
-    "signal": {"app", "pool", "worker"},
+    "select": {"app", "pool", "providers", "worker"},
+    "signal": {"app", "pool", "providers", "worker"},
     "fcntl": {"http", "storage", "worker"},
     "resource": {"http", "worker"},
 }

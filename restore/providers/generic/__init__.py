@@ -40,8 +40,9 @@ def run(image_path: str, model_id: str, strength: float, upscale: int) -> str:
         if plan.is_empty:
             progress.report(1.0)
             return image_path
+        rest = tuning.TILES_SHARE
         image = restored(
-            picture, plan, lambda done: progress.report(share + tuning.TILES_SHARE * done)
+            picture, plan, lambda done: progress.report(share + rest * done), progress.cores()
         )
     result = saved(image, picture, path.parent)
     progress.report(1.0)

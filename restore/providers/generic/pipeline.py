@@ -20,19 +20,26 @@ from restore.providers.generic.filters.enlarge import gained, lanczos
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
+from restore.providers.generic.processes import spread
 from restore.providers.generic.tiles import GRID, Box, Tile, tiles
 
 
-def restored(picture: Picture, plan: Plan, advance: Callable[[float], None]) -> Image.Image:
-    """The picture after all of `plan`; `advance` hears the fraction 0..1 done."""
-    width, height = picture.size
-    result = Image.new(picture.image.mode, (width * plan.upscale, height * plan.upscale))
+def restored(
+    picture: Picture, plan: Plan, advance: Callable[[float], None], processes: int = 1
+) -> Image.Image:
+    """The picture after all of `plan`; `advance` hears the fraction 0..1 done.
+
+    Tiles know nothing of each other, so the result is the same with any number of `processes`.
+    """
+    (width, height), factor, mode = picture.size, plan.upscale, picture.image.mode
+    result = Image.new(mode, (width * factor, height * factor))
     todo = list(tiles(picture.size, tuning.TILE_CORE, tuning.TILE_HALO, GRID))
-    for number, tile in enumerate(todo):
-        plain = picture.channels(tile.window)
-        full = repaired(plain, plan) if plan.repairs else plain
-        _finish(picture, plan, tile, plain, full, result)
-        advance((number + 1) / len(todo))
+    made = spread(len(todo), lambda n: _finished(picture, plan, todo[n]).tobytes(), processes)
+    for done, (number, pixels) in enumerate(made, 1):
+        left, top, right, bottom = (factor * edge for edge in todo[number].core)
+        part = Image.frombytes(mode, (right - left, bottom - top), pixels)
+        result.paste(part, (left, top))
+        advance(done / len(todo))
     return result
 
 
@@ -52,11 +59,12 @@ def repaired(channels: Channels, plan: Plan) -> Channels:
     return channels
 
 
-def _finish(
-    picture: Picture, plan: Plan, tile: Tile, plain: Channels, full: Channels, result: Image.Image
-) -> None:
-    """Enlarge, level and blend the core of one tile, in parts, and paste them into `result`."""
+def _finished(picture: Picture, plan: Plan, tile: Tile) -> Image.Image:
+    """The core of one tile: repaired, then enlarged, levelled and blended in parts."""
+    plain = picture.channels(tile.window)
+    full = repaired(plain, plan) if plan.repairs else plain
     factor = plan.upscale
+    result = Image.new(picture.image.mode, (tile.size[0] * factor, tile.size[1] * factor))
     halo = tuning.ENLARGE_HALO if factor > 1 else 0
     for part in tiles(tile.size, tuning.TILE_CORE // factor, halo, 1):
         window = _moved(part.window, *tile.inset)
@@ -70,11 +78,9 @@ def _finish(
             bands.append(lanczos(alpha, factor))
         inset, size = part.inset[0] * factor, part.size
         core = (inset, inset, inset + size[0] * factor, inset + size[1] * factor)
-        place = _moved(part.core, tile.core[0], tile.core[1])
-        result.paste(
-            picture.packed([band.window(*core) for band in bands]),
-            (place[0] * factor, place[1] * factor),
-        )
+        place = (part.core[0] * factor, part.core[1] * factor)
+        result.paste(picture.packed([band.window(*core) for band in bands]), place)
+    return result
 
 
 def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:

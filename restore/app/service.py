@@ -112,6 +112,7 @@ class App:
             job_timeout_s=config.job_timeout_s,
             memory_budget_mib=config.memory_budget_mb,
             retention_hours=config.retention_hours,
+            cores=machine.usable_cores(),
         )
         intake = Intake(
             store,

@@ -34,7 +34,7 @@ class Dispatcher:
 
     `job_timeout_s`: the longest a job's progress may stand still; `memory_budget_mib`: for all jobs
     in work together; `retention_hours`: how long ended jobs are kept, 0 for ever; `clock`: seconds
-    since the epoch.
+    since the epoch; `cores`: of the machine, shared by the jobs in work.
     """
 
     def __init__(
@@ -49,11 +49,13 @@ class Dispatcher:
         memory_budget_mib: int,
         retention_hours: float,
         clock: Callable[[], float] | None = None,
+        cores: int = 1,
     ) -> None:
         clock = clock or SteadyClock()
         self._store = store
         self._storage = storage
         self._budget_mib = memory_budget_mib
+        self._cores = cores
         self._around = Surroundings(store, storage, telemetry, provider, job_timeout_s, clock)
         self._retention = Retention(store, storage, retention_hours, clock)
         self._free = list(pool.slots)
@@ -162,14 +164,19 @@ class Dispatcher:
     def _launch(self, job: Job) -> bool:
         """Give the job a slot, if its memory fits."""
         need_mib = budget.estimate_mib(job.width, job.height, job.spec.upscale)
-        if not budget.fits(need_mib, self._held_mib.values(), self._budget_mib):
+        held_mib = self._held_mib.values()
+        if not budget.fits(need_mib, held_mib, self._budget_mib):
             return False  # whoever gives memory back wakes us
+        pixels = job.width * job.height
+        cores = budget.cores_for(pixels, need_mib, held_mib, self._budget_mib, self._cores)
+        if cores > 1:
+            need_mib += cores * budget.PROCESS_MIB
         if self._resumed and self._resumed[0] is job:
             self._resumed.popleft()
         slot = self._free.pop()
         self._held_mib[job.id] = need_mib
         run = JobRun(job, self._around)
-        self._begin(run, partial(run.perform, slot, partial(self._release, job.id, slot)))
+        self._begin(run, partial(run.perform, slot, cores, partial(self._release, job.id, slot)))
         return True
 
     def _release(self, job_id: str, slot: Slot) -> None:

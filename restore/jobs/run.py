@@ -74,6 +74,7 @@ class JobRun:
         self._began = 0.0  # of the attempt under way, monotonic
         self._reached = job.progress  # the highest that anybody was told
         self._told = 0  # the last attempt whose start was told
+        self._cores = 1
         self._cancelled = False
         self._interrupted = False
         self._nudge = asyncio.Event()
@@ -104,8 +105,12 @@ class JobRun:
 
     # -- the ways through
 
-    async def perform(self, slot: Slot, release: Callable[[], None]) -> None:
-        """Attempt the job on `slot` until it ends; `release` is called when the slot is free."""
+    async def perform(self, slot: Slot, cores: int, release: Callable[[], None]) -> None:
+        """Attempt the job on `slot` until it ends; `release` is called when the slot is free.
+
+        `cores`: how many processes it may keep busy.
+        """
+        self._cores = cores
         await self._guarded(self._work(slot, release))
 
     async def finish(self, name: str, size: int) -> None:
@@ -253,6 +258,7 @@ class JobRun:
             model_id=job.spec.model_id,
             strength=job.spec.strength,
             upscale=job.spec.upscale,
+            cores=self._cores,
         )
 
     # -- endings

@@ -36,7 +36,10 @@ _LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
 
 
 class Task(NamedTuple):
-    """One attempt at a job. `upload` and `folder` are paths; `folder` is empty and only its own."""
+    """One attempt at a job. `upload` and `folder` are paths; `folder` is empty and only its own.
+
+    `cores`: how many processes the provider may keep busy.
+    """
 
     job_id: str
     attempt: int
@@ -47,6 +50,7 @@ class Task(NamedTuple):
     model_id: str
     strength: float
     upscale: int
+    cores: int = 1
 
 
 class Outcome(NamedTuple):
@@ -159,8 +163,9 @@ def _produce(image_path: str, task: Task) -> object:
 
     delay_s = setup.settings().dummy_delay_s
     run = providers.load(task.provider, delay_s).run
-    produced: object = run(image_path, task.model_id, task.strength, task.upscale)
-    return _awaited(produced) if isawaitable(produced) else produced
+    with progress.allowing(task.cores):
+        produced: object = run(image_path, task.model_id, task.strength, task.upscale)
+        return _awaited(produced) if isawaitable(produced) else produced
 
 
 def _awaited(produced: Awaitable[object]) -> object:

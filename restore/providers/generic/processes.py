@@ -20,8 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
-HELPER_BYTES = 120_000_000  # that a helper may hold of its own: see docs/MEASURED.md
-
 _TICKET = struct.Struct("=I")  # the number of a part; a thousand of them fit into any pipe
 _HEAD = struct.Struct("=II")  # in front of what was made: the part's number, its bytes
 
@@ -99,9 +97,10 @@ def _help(tickets: int, entry: int, make: Callable[[int], bytes], foreign: list[
         while ticket := os.read(tickets, _TICKET.size):
             (number,) = _TICKET.unpack(ticket)
             made = make(number)
-            rest = memoryview(_HEAD.pack(number, len(made)) + made)
-            while rest:
-                rest = rest[os.write(entry, rest) :]
+            for data in (_HEAD.pack(number, len(made)), made):
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(entry, rest) :]
     finally:
         os._exit(0)
 

@@ -35,6 +35,8 @@ POWERS = {
     "sqlite3": {"storage"},
     "PIL": {"images", "providers"},
     "pillow_heif": {"images"},
+    "numpy": {"providers"},
+    "ncnn": {"providers"},
     "multiprocessing": {"pool", "worker"},
     "concurrent": {"pool", "storage"},
     "subprocess": set[str](),
@@ -58,6 +60,7 @@ NAMES = {
 }
 PUBLIC = ("restore.progress", "restore.config", "restore.providers")
 # Imported by worker alone and inside functions only: the server process never loads Pillow.
+EXTRAS = ("ncnn", "numpy")  # with the extras `learned` and `onnx` alone
 CHILDREN_ONLY = ("images", "providers")
 
 
@@ -224,10 +227,14 @@ class PowersTest(unittest.TestCase):
         foreign = {
             each.target.split(".")[0] for name in modules() for each in imports_of(name)
         } - set(sys.stdlib_module_names)
-        self.assertEqual(foreign, {"restore", "PIL", "pillow_heif"})
+        self.assertEqual(foreign, {"restore", "PIL", "pillow_heif", *EXTRAS})
 
-    def test_the_server_process_does_not_load_pillow(self) -> None:
-        self.assertEqual("[]", loaded_by("restore.app", ("PIL", "pillow_heif"), CHILDREN_ONLY))
+    def test_the_server_process_loads_neither_pillow_nor_an_extra(self) -> None:
+        outside = ("PIL", "pillow_heif", *EXTRAS)
+        self.assertEqual("[]", loaded_by("restore.app", outside, CHILDREN_ONLY))
+
+    def test_no_provider_loads_an_extra_before_a_job_asks_for_it(self) -> None:
+        self.assertEqual("[]", loaded_by("restore.providers.generic", EXTRAS, ()))
 
     def test_sockets_know_neither_database_nor_processes(self) -> None:
         above = tuple(LAYERS[LAYERS.index("http") + 1 :])

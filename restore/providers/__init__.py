@@ -4,6 +4,10 @@
 
     dummy          waits and copies
     generic        restores
+    learned        the extra of that name: a small network that generic may call
+    onnx           whatever model file lies in MODELS_DIR: generic may call it too
+    arrays         pictures as arrays, networks over tiles
+    model          what is said of a model
     transparency   what nobody sees counts nowhere
 
 Here stands how one is found by its name; how to write one is told in docs/PROVIDERS.md. The rule
@@ -18,6 +22,8 @@ from functools import partial
 from operator import attrgetter
 from types import ModuleType
 from typing import Protocol
+
+from restore.providers.model import Model, ModelError
 
 PROVIDERS: Mapping[str, str] = {
     "generic": "restore.providers.generic:run",
@@ -41,26 +47,61 @@ class Loaded:
     models: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a provider offers: the models by their ids, and which of them the default stands for.
+
+    `default` is "" where the provider has no model of its own to name.
+    """
+
+    models: Mapping[str, Model]
+    default: str = ""
+
+
 class ProviderError(Exception):
     """The provider can't be used; the message is one sentence for whoever starts the server."""
 
 
-def load(spec: str, dummy_delay_s: tuple[float, float] | None = None) -> Loaded:
+def load(
+    spec: str, dummy_delay_s: tuple[float, float] | None = None, models_dir: str = ""
+) -> Loaded:
     """Import the provider `spec`: a name of PROVIDERS or "package.module:callable".
 
-    `dummy_delay_s` is the shortest and longest wait of the dummy provider, in seconds. Raises
-    ProviderError, where the module raised with that as its `__cause__`.
+    `dummy_delay_s` is the shortest and longest wait of the dummy provider, in seconds; `models_dir`
+    the folder of model files, for `generic`. Raises ProviderError, where the module raised with
+    that as its `__cause__`.
     """
+    module, run = _imported(spec)
+    if PROVIDERS.get(spec) == PROVIDERS["dummy"] and dummy_delay_s is not None:
+        run = partial(run, delay_s=dummy_delay_s)
+    if PROVIDERS.get(spec) == PROVIDERS["generic"] and models_dir:
+        run = partial(run, models_dir=models_dir)
+    return Loaded(run, _models(spec, module))
+
+
+def offered(spec: str, models_dir: str = "") -> Offer:
+    """All that the provider `spec` offers, each model looked at: for the start, once.
+
+    A model file may be opened for it, which takes seconds. Raises ProviderError.
+    """
+    module, _ = _imported(spec)
+    if PROVIDERS.get(spec) == PROVIDERS["generic"]:
+        try:
+            models = module.offered(models_dir)
+        except ModelError as error:
+            raise ProviderError(str(error)) from error.__cause__
+        return Offer(models, module.default_of(models))
+    return Offer({name: Model(about) for name, about in _models(spec, module).items()})
+
+
+def _imported(spec: str) -> tuple[ModuleType, Callable[..., str]]:
     target = PROVIDERS.get(spec, spec)
     module_name, colon, name = target.partition(":")
     if not (colon and module_name and name):
         known = ", ".join(PROVIDERS)
         raise ProviderError(f"PROVIDER={spec!r} is none of {known}, nor package.module:callable.")
     module = _import(spec, module_name)
-    run = _callable(spec, module, name)
-    if target == PROVIDERS["dummy"] and dummy_delay_s is not None:
-        run = partial(run, delay_s=dummy_delay_s)
-    return Loaded(run, _models(spec, module))
+    return module, _callable(spec, module, name)
 
 
 def _import(spec: str, name: str) -> ModuleType:

@@ -7,12 +7,15 @@ contributes, and beyond the picture's edge lies the picture's mirror image.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
-Network = Callable[[Array], Array]  # (h, w, c) -> (h * scale, w * scale, any number of channels)
+Array: TypeAlias = npt.NDArray[np.float32]
+Network: TypeAlias = Callable[
+    [Array], Array
+]  # (h, w, c) -> (h * scale, w * scale, any number of channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ import tempfile
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import asdict
 from inspect import isawaitable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from restore import progress
 from restore.contract import MIB
@@ -81,11 +82,17 @@ class Inspection(NamedTuple):
 
 
 class Models(NamedTuple):
-    """The ids that a provider offers, each with a line on what it does; `problem`: a sentence."""
+    """The ids that a provider offers, each with a line on what it does; `problem`: a sentence.
+
+    `details` says more of each, under the names of providers.Model's fields; `default` is the id
+    that the default stands for, or "".
+    """
 
     models: Mapping[str, str] = {}
     problem: str | None = None
     detail: str = ""
+    details: Mapping[str, Mapping[str, Any]] = {}
+    default: str = ""
 
 
 class _Failure(Exception):  # noqa: N818  (it never leaves this module)
@@ -138,7 +145,12 @@ def load_models(provider: str) -> Models:
         from restore import providers
 
         try:
-            return Models(providers.load(provider).models)
+            offer = providers.offered(provider, setup.settings().models_dir)
+            return Models(
+                {name: model.about for name, model in offer.models.items()},
+                details={name: asdict(model) for name, model in offer.models.items()},
+                default=offer.default,
+            )
         except providers.ProviderError as error:
             said_it_all = isinstance(error.__cause__, ModuleNotFoundError | None)
             return Models(problem=str(error), detail="" if said_it_all else setup.describe(error))
@@ -161,8 +173,8 @@ def _restore(task: Task, notes: list[str]) -> str:
 def _produce(image_path: str, task: Task) -> object:
     from restore import providers
 
-    delay_s = setup.settings().dummy_delay_s
-    run = providers.load(task.provider, delay_s).run
+    own = setup.settings()
+    run = providers.load(task.provider, own.dummy_delay_s, own.models_dir).run
     with progress.allowing(task.cores):
         produced: object = run(image_path, task.model_id, task.strength, task.upscale)
         return _awaited(produced) if isawaitable(produced) else produced

@@ -49,12 +49,14 @@ class ChildSettings(NamedTuple):
     """What the server tells its children once.
 
     `provider` is a name or "package.module:callable"; `dummy_delay_s` the shortest and longest wait
-    of the dummy provider; `nice` is added to the child's niceness.
+    of the dummy provider; `nice` is added to the child's niceness; `models_dir` is the folder of
+    model files, "" without one.
     """
 
     provider: str = "generic"
     dummy_delay_s: tuple[float, float] = (1.0, 2.0)
     nice: int = 10
+    models_dir: str = ""
 
 
 class Reply(NamedTuple):
@@ -97,7 +99,7 @@ def begin(progress: c_double, output: Connection, settings: ChildSettings) -> No
         _tie_life_to_server,
         lambda: _redirect_output(output),
         lambda: _give_way(settings.nice),
-        lambda: _limit_memory(settings.provider),
+        lambda: _limit_memory(settings),
         _find_providers,
     ):
         try:
@@ -183,9 +185,11 @@ def _give_way(nice: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
 
 
-def _limit_memory(provider: str) -> None:
-    """Only for the built-in providers: a learned model maps far more than it ever uses."""
-    if ":" in provider or sys.platform != "linux":  # macOS doesn't keep this limit
+def _limit_memory(settings: ChildSettings) -> None:
+    """Not where models are foreign: a learned model maps far more than it ever uses."""
+    if (
+        ":" in settings.provider or settings.models_dir or sys.platform != "linux"
+    ):  # macOS doesn't keep this limit
         return
     limit = _mapped_bytes() + ADDRESS_SPACE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

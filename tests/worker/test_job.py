@@ -262,5 +262,5 @@ class LoadModelsTest(unittest.TestCase):
         self.assertIn("a_raising_provider.py", found.detail)
 
     def test_whatever_is_raised(self) -> None:
-        with mock.patch("restore.providers.load", side_effect=MemoryError):
+        with mock.patch("restore.providers.offered", side_effect=MemoryError):
             self.assertIn("can't be imported", str(job.load_models("dummy").problem))

@@ -1,4 +1,5 @@
-"""The `generic` provider: classical restoration, analysed first, on Pillow alone.
+"""The `generic` provider: classical restoration, analysed first, on Pillow alone; learned models
+where they are installed and asked for.
 
 It removes noise, grain, JPEG damage, thin scratches and dust, blur and fading, and enlarges; it
 does only what the picture calls for, and hands a clean one back as it came. It invents nothing: no
@@ -13,22 +14,25 @@ from restore import progress
 from restore.providers.generic import tuning
 from restore.providers.generic.analysis import analysed
 from restore.providers.generic.memory import block_cache
+from restore.providers.generic.offers import CLASSIC_ID, default_of, engine_of, offered
 from restore.providers.generic.picture import opened, saved
 from restore.providers.generic.pipeline import restored
 from restore.providers.generic.plan import planned, told
 
-MODELS = {
-    "restoration/classic": "Removes noise, JPEG damage, scratches, blur and fading; enlarges.",
-}
+__all__ = ["MODELS", "default_of", "offered", "run"]
+
+MODELS = {CLASSIC_ID: "Removes noise, JPEG damage, scratches, blur and fading; enlarges."}
 
 
-def run(image_path: str, model_id: str, strength: float, upscale: int) -> str:
+def run(
+    image_path: str, model_id: str, strength: float, upscale: int, *, models_dir: str = ""
+) -> str:
     """Restore the upright JPEG or PNG at `image_path`; returns the path of the result.
 
-    `strength` 0.1..1.0 blends in the effect; `upscale` 1, 2 or 4 multiplies both sides. `model_id`
-    is taken as it is: there is one method. The result is of the input's kind, in the input's
-    folder; it is the input itself where nothing was found to do. Raises what Pillow raises for a
-    file that does not decode.
+    `strength` 0.1..1.0 blends in the effect; `upscale` 1, 2 or 4 multiplies both sides. An
+    unknown `model_id` is the default's alias. `models_dir` is the folder of model files, "" without
+    one. The result is of the input's kind, in the input's folder; it is the input itself where
+    nothing was found to do. Raises what Pillow raises for a file that does not decode.
     """
     path = Path(image_path)
     with block_cache():
@@ -42,7 +46,11 @@ def run(image_path: str, model_id: str, strength: float, upscale: int) -> str:
             return image_path
         rest = tuning.TILES_SHARE
         image = restored(
-            picture, plan, lambda done: progress.report(share + rest * done), progress.cores()
+            picture,
+            plan,
+            lambda done: progress.report(share + rest * done),
+            progress.cores(),
+            engine_of(model_id, models_dir),
         )
     result = saved(image, picture, path.parent)
     progress.report(1.0)

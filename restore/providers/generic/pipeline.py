@@ -12,11 +12,11 @@ from PIL import Image
 
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import Channels, luma
+from restore.providers.generic.engines import CLASSIC, Engine
 from restore.providers.generic.estimators.fading import Levels
-from restore.providers.generic.filters.deblock import deblocked, deblocked_colour
 from restore.providers.generic.filters.deblur import deblurred
 from restore.providers.generic.filters.denoise import denoised
-from restore.providers.generic.filters.enlarge import gained, lanczos
+from restore.providers.generic.filters.enlarge import lanczos
 from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
@@ -25,16 +25,24 @@ from restore.providers.generic.tiles import GRID, Box, Tile, tiles
 
 
 def restored(
-    picture: Picture, plan: Plan, advance: Callable[[float], None], processes: int = 1
+    picture: Picture,
+    plan: Plan,
+    advance: Callable[[float], None],
+    processes: int = 1,
+    engine: Engine = CLASSIC,
 ) -> Image.Image:
-    """The picture after all of `plan`; `advance` hears the fraction 0..1 done.
+    """The picture after all of `plan`, by `engine`; `advance` hears the fraction 0..1 done.
 
     Tiles know nothing of each other, so the result is the same with any number of `processes`.
     """
     (width, height), factor, mode = picture.size, plan.upscale, picture.image.mode
     result = Image.new(mode, (width * factor, height * factor))
-    todo = list(tiles(picture.size, tuning.TILE_CORE, tuning.TILE_HALO, GRID))
-    made = spread(len(todo), lambda n: _finished(picture, plan, todo[n]).tobytes(), processes)
+    todo = list(tiles(picture.size, engine.tile, tuning.TILE_HALO, GRID))
+    made = spread(
+        len(todo),
+        lambda number: _finished(picture, plan, todo[number], engine).tobytes(),
+        1 if engine.threaded else processes,
+    )
     for done, (number, pixels) in enumerate(made, 1):
         left, top, right, bottom = (factor * edge for edge in todo[number].core)
         part = Image.frombytes(mode, (right - left, bottom - top), pixels)
@@ -43,13 +51,14 @@ def restored(
     return result
 
 
-def repaired(channels: Channels, plan: Plan) -> Channels:
-    """All steps that keep the size; enlarging takes JPEG's blocks off brightness itself."""
+def repaired(channels: Channels, plan: Plan, engine: Engine = CLASSIC) -> Channels:
+    """All steps that keep the size; `channels` themselves where there is none."""
     if plan.marks:
         channels = filled(channels, plan.marks)
+    if engine.restore:
+        return engine.restore(channels)
     if plan.jpeg:
-        deblock = deblocked if plan.upscale == 1 else deblocked_colour
-        channels = deblock(channels, plan.jpeg)
+        channels = engine.deblock(channels, plan.jpeg, plan.upscale)
     if plan.noise:
         channels = denoised(channels, plan.noise)
     if plan.blur:
@@ -59,19 +68,20 @@ def repaired(channels: Channels, plan: Plan) -> Channels:
     return channels
 
 
-def _finished(picture: Picture, plan: Plan, tile: Tile) -> Image.Image:
+def _finished(picture: Picture, plan: Plan, tile: Tile, engine: Engine) -> Image.Image:
     """The core of one tile: repaired, then enlarged, levelled and blended in parts."""
     plain = picture.channels(tile.window)
-    full = repaired(plain, plan) if plan.repairs else plain
+    full = repaired(plain, plan, engine)
     factor = plan.upscale
     result = Image.new(picture.image.mode, (tile.size[0] * factor, tile.size[1] * factor))
-    halo = tuning.ENLARGE_HALO if factor > 1 else 0
-    for part in tiles(tile.size, tuning.TILE_CORE // factor, halo, 1):
+    halo = engine.halo if factor > 1 else 0
+    for part in tiles(tile.size, engine.part or tuning.TILE_CORE // factor, halo, 1):
         window = _moved(part.window, *tile.inset)
         bands = _blended(
             [plane.window(*window) for plane in plain],
             [plane.window(*window) for plane in full],
             plan,
+            engine,
         )
         alpha = picture.alpha(_moved(part.window, tile.core[0], tile.core[1]))
         if alpha is not None:
@@ -83,10 +93,10 @@ def _finished(picture: Picture, plan: Plan, tile: Tile) -> Image.Image:
     return result
 
 
-def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:
+def _blended(plain: Channels, full: Channels, plan: Plan, engine: Engine) -> Channels:
     """Plain and full channels, both enlarged; the full ones levelled; mixed by strength."""
     if plan.upscale > 1:
-        plain, full = _enlarged(plain, full, plan)
+        plain, full = _enlarged(plain, full, plan, engine)
     if plan.levels:
         full = levelled(full, plan.levels)
     if full is plain:
@@ -95,12 +105,14 @@ def _blended(plain: Channels, full: Channels, plan: Plan) -> Channels:
     return [a.scaled(1 - share) + b.scaled(share) for a, b in zip(plain, full, strict=True)]
 
 
-def _enlarged(plain: Channels, full: Channels, plan: Plan) -> tuple[Channels, Channels]:
-    detail = gained(luma(full), plan.upscale, plan.jpeg is not None)
+def _enlarged(
+    plain: Channels, full: Channels, plan: Plan, engine: Engine
+) -> tuple[Channels, Channels]:
     large_plain = [lanczos(plane, plan.upscale) for plane in plain]
-    if full is plain:
-        return large_plain, [plane + detail for plane in large_plain]
-    return large_plain, [lanczos(plane, plan.upscale) + detail for plane in full]
+    large = large_plain
+    if full is not plain:
+        large = [lanczos(plane, plan.upscale) for plane in full]
+    return large_plain, engine.enlarge(full, large, plan)
 
 
 def levelled(channels: Channels, levels: Levels) -> Channels:

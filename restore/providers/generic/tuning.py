@@ -117,3 +117,8 @@ FADE_BORDER_TONES = (16, 240)  # darker or lighter is a frame
 # --- enlarging
 
 ENLARGE_HALO = 8  # px of the small picture: twice five convolutions, the second time half as wide
+
+# --- learned models
+
+LEARNED_HALO = 11  # px of the small picture: seven convolutions, then seven of half the reach
+LEARNED_MILD_JPEG = 75  # quality from which the mildest clean-up does

@@ -11,6 +11,6 @@ needs is `generic`'s to know, and what it may change is bounded there.
 This door imports neither numpy nor ncnn: those come with the first picture that needs them.
 """
 
-from restore.providers.learned.weights import LICENCE, WeightsError, installed, weights_folder
+from restore.providers.learned.weights import LICENCE, check, installed
 
-__all__ = ["LICENCE", "WeightsError", "installed", "weights_folder"]
+__all__ = ["LICENCE", "check", "installed"]

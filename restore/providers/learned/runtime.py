@@ -6,7 +6,7 @@ import ncnn
 import numpy as np
 
 from restore.providers.arrays import Array
-from restore.providers.learned.weights import WeightsError
+from restore.providers.model import ModelError
 
 
 class NcnnNetwork:
@@ -15,14 +15,14 @@ class NcnnNetwork:
     def __init__(self, description: Path, threads: int) -> None:
         """Load `description` (`.param`) and the weights beside it (`.bin`).
 
-        `threads` are the cores that one run may keep busy. Raises WeightsError.
+        `threads` are the cores that one run may keep busy. Raises ModelError.
         """
         self._net = ncnn.Net()
         self._net.opt.use_vulkan_compute = False
         self._net.opt.num_threads = threads
         weights = description.with_suffix(".bin")
         if self._net.load_param(str(description)) or self._net.load_model(str(weights)):
-            raise WeightsError(
+            raise ModelError(
                 f"{weights.name} or its description is missing or damaged: install"
                 " restore[learned] anew."
             )

@@ -10,7 +10,7 @@ import numpy as np
 
 from restore.providers.arrays import Array, Tiling, tiled
 from restore.providers.learned.runtime import NcnnNetwork
-from restore.providers.learned.weights import weights_folder
+from restore.providers.learned.weights import description
 
 HALO = 7  # px that the seven convolutions see beyond each side, and don't give back
 HALO_TWICE = 11  # px of the small picture that the second doubling's halo reaches into: 7 + 7 / 2
@@ -20,7 +20,7 @@ _CACHED = 3  # networks in one child: one a noise level that came up
 
 
 def doubled(picture: Array, noise: int, threads: int) -> Array:
-    """`picture` at twice its size, with the network of `noise` level 0..3."""
+    """`picture` at twice its size, with the network of `noise` level (one of NOISE_LEVELS)."""
     made = tiled(_network(noise, threads), picture, Tiling(_CORE, HALO, trimmed=HALO), 2)
     return np.clip(made, 0.0, 1.0)
 
@@ -41,5 +41,4 @@ def cleaned(picture: Array, noise: int, threads: int) -> Array:
 
 @lru_cache(maxsize=_CACHED)
 def _network(noise: int, threads: int) -> NcnnNetwork:
-    name = f"WAIFU2X_PHOTO_UP2X_DENOISE{noise}X.param"
-    return NcnnNetwork(weights_folder() / name, threads)
+    return NcnnNetwork(description(noise), threads)

@@ -70,8 +70,9 @@ class Options(NamedTuple):
         """`output` is a folder, whether it is there already or not."""
         if self.output is None or self.to_stdout:
             return False
-        many = len(self.photos) > 1 or Path(self.photos[0]).is_dir() or any_magic(self.photos[0])
-        return many or self.output.endswith("/") or Path(self.output).is_dir()
+        first = self.photos[0]
+        many = len(self.photos) > 1 or is_folder(first) or any_magic(first)
+        return many or self.output.endswith("/") or is_folder(self.output)
 
     def spec(self, offered: Collection[str] | None = None) -> JobSpec:
         """The three, checked. Without `offered` any model will do. Raises UsageError."""
@@ -114,7 +115,7 @@ def parse(arguments: Sequence[str]) -> Options:
 
 def _check(options: Options) -> None:
     """Refuse what contradicts itself."""
-    single = len(options.photos) == 1 and not Path(options.photos[0]).is_dir()
+    single = len(options.photos) == 1 and not is_folder(options.photos[0])
     if options.photos.count("-") > 1:
         raise UsageError("Standard input holds one photo: give - once.")
     if options.output == "-" and not single:
@@ -123,6 +124,14 @@ def _check(options: Options) -> None:
         raise UsageError("With --json a photo needs a place to go: give -o FILE.")
     if options.server is not None and options.dry_run:
         raise UsageError("A server doesn't say what it would find: leave --dry-run or --server.")
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder; no, where the name alone is impossible."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def any_magic(text: str) -> bool:

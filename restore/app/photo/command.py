@@ -66,7 +66,7 @@ def _main(arguments: Sequence[str]) -> int:
         photos = list(find(options, work))
         if options.to_stdout and not options.dry_run and sys.stdout.isatty():
             raise UsageError("A picture isn't written to a terminal: give -o FILE, or a pipe.")
-        screen = Screen(options)
+        screen = Screen(options, len(photos))
         asyncio.run(_run(options, photos, work, screen))
     return 1 if screen.failed or not photos else 0
 

@@ -33,10 +33,11 @@ class Ended(NamedTuple):
 
 
 class Screen:
-    """Standard output and standard error of one run."""
+    """Standard output and standard error of one run over `total` photos."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, total: int) -> None:
         self._options = options
+        self._total = total
         self._bars = (
             sys.stderr.isatty() and not options.quiet and os.environ.get("TERM", "dumb") != "dumb"
         )
@@ -63,8 +64,10 @@ class Screen:
         """Draw the bars as things stand."""
         if self._bars:
             columns, rows = shutil.get_terminal_size()
-            shown = list(self._at_work.items())[: max(1, rows - 2)]
+            shown = list(self._at_work.items())[: max(1, rows - 3)]
             lines = [self._bar(name, *state, columns) for name, state in shown]
+            if self._total > len(shown):
+                lines.append(f"{self._ended} of {self._total} done"[: columns - 1])
             self._wipe()
             sys.stderr.write("".join(f"{line}\n" for line in lines))
             sys.stderr.flush()

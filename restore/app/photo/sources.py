@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from restore.app.photo.arguments import Options, UsageError, any_magic
+from restore.app.photo.arguments import Options, UsageError, any_magic, is_folder
 from restore.contract import ACCEPTED, Kind, refusal_sentence, sniff
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})  # looked for in folders
@@ -58,9 +58,9 @@ def _files(text: str, options: Options) -> Iterator[tuple[Path, Path]]:
     path, here = Path(text), Path()
     if text != "-" and not os.path.lexists(path) and any_magic(text):
         matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  (it may be absolute)
-        files = [Path(match) for match in matches if not Path(match).is_dir()]
+        files = [Path(match) for match in matches if not is_folder(match)]
         yield from ((file, here) for file in files or [path])
-    elif text != "-" and path.is_dir():
+    elif text != "-" and is_folder(path):
         if not options.recursive:
             raise UsageError(f"{text} is a folder; with -r the photos in it are taken.")
         for place, folders, names in os.walk(path):
@@ -122,7 +122,7 @@ def _placed(photo: Photo, below: Path, options: Options, taken: set[str]) -> Pho
 
 def check_free(target: Path, overwrite: bool) -> None:
     """Raises PhotoError where something is there that isn't to be replaced."""
-    if target.is_dir():
+    if is_folder(target):
         raise PhotoError("exists", f"{target} is a folder.")
     if not overwrite and os.path.lexists(target):
         raise PhotoError("exists", f"{target} is there already; --overwrite replaces it.")

@@ -41,11 +41,9 @@ class CommandCase(unittest.TestCase):
             start_new_session=True,
         )
 
-    def run_it(
-        self, *arguments: str | Path, status: int, stdin: bytes = b"", **env: str
-    ) -> tuple[bytes, str]:
+    def run_it(self, *arguments: str | Path, status: int, stdin: bytes = b"") -> tuple[bytes, str]:
         """Run it to its end, which must be `status`; what it wrote to stdout and stderr."""
-        with self.start(*arguments, **env) as process:
+        with self.start(*arguments, TERM="xterm") as process:
             out, err = process.communicate(stdin, PATIENCE_S)
         said = err.decode("utf-8", "backslashreplace")
         self.assertEqual(process.returncode, status, said)

@@ -20,8 +20,12 @@ from restore.http import Network, parse_address
 EMULATOR_HOST = "10.0.2.2"  # the Android emulator's name for the loopback of its host
 
 _MAX_WORKERS = 256
+_SECRET = ("API_TOKENS",)  # never shown
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
 _PROVIDER = re.compile(r"generic|dummy|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
+_HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}", re.ASCII)  # RFC 6750, section 2.1
 _BASE_URL = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -124,6 +128,20 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise ValueError("must be IP addresses or networks, with commas between") from None
 
 
+def _names(text: str) -> frozenset[str]:
+    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    if not all(_HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError("must be host names without port, with commas between")
+    return frozenset(names)
+
+
+def _tokens(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [part.strip().partition(":") for part in text.split(",") if part.strip()]
+    if not all(_NAME.fullmatch(name) and _TOKEN.fullmatch(token) for name, _, token in pairs):
+        raise ValueError("must be name:token, with commas between; a token has 16 letters or more")
+    return tuple((name, token) for name, _, token in pairs)
+
+
 def _setting(key: str, default: str, parse: Callable[[str], Any], *, empty: bool = False) -> Any:
     """One setting; `empty` says that an empty value has a meaning of its own."""
     return field(metadata={"key": key, "default": default, "parse": parse, "empty": empty})
@@ -144,6 +162,8 @@ class Config:
     model_default: str = _setting("MODEL_DEFAULT", "restoration/gfpgans-1.4", _model)
     rate_limit_per_min: int = _setting("RATE_LIMIT_PER_MIN", "10", _whole(0, 1_000_000_000))
     host: str = _setting("HOST", "127.0.0.1", _host)
+    allowed_hosts: frozenset[str] = _setting("ALLOWED_HOSTS", "", _names, empty=True)
+    api_tokens: tuple[tuple[str, str], ...] = _setting("API_TOKENS", "", _tokens, empty=True)
     port: int = _setting("PORT", "8000", _whole(0, 65535))
     workers: int = _setting("WORKERS", "auto", _whole(1, _MAX_WORKERS))
     dummy_delay_s: tuple[float, float] = _setting("DUMMY_DELAY_S", "1-2", _delay)
@@ -208,7 +228,8 @@ def load(
         try:
             values[setting.name] = parse(text)
         except ValueError as error:
-            raise ConfigError(f"{key} (in {source}) {error}; it is {text!r}.") from None
+            found = "" if key in _SECRET else f"; it is {text!r}"
+            raise ConfigError(f"{key} (in {source}) {error}{found}.") from None
     config = Config(**values)
     return config, (base / config.storage_dir).absolute()
 

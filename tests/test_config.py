@@ -47,6 +47,8 @@ class DefaultsTest(ConfigTestCase):
                 model_default="restoration/gfpgans-1.4",
                 rate_limit_per_min=10,
                 host="127.0.0.1",
+                allowed_hosts=frozenset(),
+                api_tokens=(),
                 port=8000,
                 workers=3,
                 dummy_delay_s=(1.0, 2.0),
@@ -62,7 +64,7 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 19)
+        self.assertEqual(len(config.KEYS), 21)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),
@@ -287,3 +289,21 @@ class ValuesTest(ConfigTestCase):
         loaded = self.load()
         numbers = [getattr(loaded, name) for name in Config.__dataclass_fields__]
         self.assertTrue(all(math.isfinite(n) for n in numbers if isinstance(n, int | float)))
+
+
+class DoorsTest(ConfigTestCase):
+    def test_hosts_are_names_without_case(self) -> None:
+        loaded, _ = self.load_both(ALLOWED_HOSTS=" Photos.example , box ")
+        self.assertEqual(loaded.allowed_hosts, {"photos.example", "box"})
+        for wrong in ("http://a.example", "a.example:80", "a b", "*"):
+            with self.subTest(wrong), self.assertRaises(ConfigError):
+                self.load_both(ALLOWED_HOSTS=wrong)
+
+    def test_tokens_have_names_and_are_never_shown(self) -> None:
+        loaded, _ = self.load_both(API_TOKENS="phone:0123456789abcdef, desk:fedcba9876543210")
+        self.assertEqual(loaded.api_tokens[0], ("phone", "0123456789abcdef"))
+        for wrong in ("short:secret", "nameless-0123456789abcdef", ":0123456789abcdef"):
+            with self.subTest(wrong), self.assertRaises(ConfigError) as caught:
+                self.load_both(API_TOKENS=wrong)
+            self.assertNotIn(wrong, str(caught.exception))
+            self.assertIn("API_TOKENS", str(caught.exception))

@@ -4,6 +4,9 @@ A handler decides in the contract's order and calls the rooms below; it knows no
 no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
 """
 
+import hmac
+import json
+import logging
 import os
 import re
 import time
@@ -11,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from restore import __version__
 from restore.api import limits
 from restore.api.form import too_large
 from restore.api.pages import Pages
@@ -21,6 +25,7 @@ from restore.contract import (
     JOB_ERRORS,
     JOBS_PATH,
     MIB,
+    OPEN_PATHS,
     OUTPUTS_PATH,
     PAGE_ROUTES,
     ROUTES,
@@ -28,6 +33,7 @@ from restore.contract import (
     Refusal,
     Route,
     created_json,
+    description_json,
     job_json,
 )
 from restore.http import (
@@ -56,9 +62,11 @@ from restore.http import (
 from restore.jobs import Dispatcher, Telemetry
 from restore.storage import JobStore, Storage, StorageError, StoreError
 
+log = logging.getLogger("restore")
+
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
-_DISABLED_S, _QUEUE_S, _STORAGE_S = 60, 5, 30  # Retry-After, seconds
+_DISABLED_S, _QUEUE_S, _STORAGE_S, _READY_S = 60, 5, 30, 5  # Retry-After, seconds
 
 
 T = TypeVar("T")
@@ -85,8 +93,11 @@ class Handlers:
         self._telemetry = telemetry
         self._pages = Pages(config.max_image_bytes)
         self._limiter = RateLimiter(config.rate_limit_per_min)
-        self._on_loopback = config.listens_on_loopback  # asked by every request
-        self._host_names = frozenset({"localhost", config.base_url_host or "localhost"})
+        self._checks_host = config.listens_on_loopback or bool(config.allowed_hosts)
+        own = {"localhost", config.base_url_host or "localhost"}
+        self._host_names = frozenset(own | config.allowed_hosts)
+        self._tokens = [f"Bearer {token}".encode() for _, token in config.api_tokens]
+        self.stopping = False  # set by the one who stops the server
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
             for route in (ROUTES + PAGE_ROUTES if config.page else ROUTES)
@@ -100,6 +111,8 @@ class Handlers:
             if request.path.startswith(route.path):
                 name = request.path[len(route.path) :]
                 if bool(name) == route.takes_name and "/" not in name:
+                    if self._tokens and route not in PAGE_ROUTES:
+                        self._check_token(request)
                     return self._answer(exchange, route, handlers, name)
         if request.path == "*" and request.method == "OPTIONS":
             return Response(204, allow(["GET", "POST", "DELETE"]))
@@ -124,12 +137,22 @@ class Handlers:
         raise Refusal("method_not_allowed", headers=allow(list(route.methods)))
 
     def _check_browser(self, request: Request) -> None:
-        if self._on_loopback and not host_allowed(request.host, self._host_names):
+        if self._checks_host and not host_allowed(request.host, self._host_names):
             raise Refusal("host_not_allowed")
         if request.method in ("POST", "DELETE") and not same_origin(
             request.host, request.headers.get("origin"), request.headers.get("sec-fetch-site")
         ):
             raise Refusal("cross_origin")
+
+    def _check_token(self, request: Request) -> None:
+        """One of API_TOKENS (RFC 6750), but for those who ask whether the server lives."""
+        if request.path in OPEN_PATHS or request.method == "OPTIONS":
+            return
+        scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
+        given = f"{scheme.capitalize()} {token.strip()}".encode()
+        # All are compared, each in constant time: how long it takes tells nothing.
+        if not sum([hmac.compare_digest(given, own) for own in self._tokens]):
+            raise Refusal("unauthorized", headers=(("WWW-Authenticate", 'Bearer realm="restore"'),))
 
     # -- POST /v1/restore
 
@@ -241,6 +264,30 @@ class Handlers:
     def get_health(self, _: Exchange, __: str) -> Response:
         """The server answers."""
         return Response(200, JSON_HEADERS, b'{"status": "ok"}')
+
+    async def get_ready(self, _: Exchange, __: str) -> Response:
+        """Whether a photo would be taken now and be kept; a full queue is no reason against it."""
+        reasons = []
+        if self.stopping:
+            reasons.append("The server is stopping.")
+        if not self._intake.ready:
+            reasons.append("The provider is still being loaded.")
+        try:
+            if self._storage.free_bytes() < self._config.min_free_disk_mb * MIB:
+                reasons.append("The disk has less room than MIN_FREE_DISK_MB.")
+            await self._store.check()
+        except (StorageError, StoreError) as error:
+            log.warning("not ready: %s", error)
+            reasons.append("The storage can't be written.")
+        if not reasons:
+            return Response(200, JSON_HEADERS, b'{"status": "ready"}')
+        said = {"error": " ".join(reasons), "code": "not_ready", "reasons": reasons}
+        headers = (*JSON_HEADERS, *retry_after(_READY_S))
+        return Response(503, headers, json.dumps(said).encode())
+
+    def get_description(self, _: Exchange, __: str) -> Response:
+        """The contract for programs: OpenAPI 3.1."""
+        return Response(200, JSON_HEADERS, description_json(__version__))
 
     def get_page(self, exchange: Exchange, name: str) -> Response:
         """The web page; with a name, one of its files."""

@@ -59,6 +59,11 @@ class Intake:
         self._models = models
         self._ready.set()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the provider is loaded."""
+        return self._ready.is_set()
+
     async def receive(self, body: Body, boundary: bytes) -> Job:
         """A queued job, on disk. Raises Refusal, and what `body` raises."""
         self.arriving += 1

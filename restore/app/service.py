@@ -141,6 +141,7 @@ class App:
                 await self._stop.wait()
         finally:
             notify(STOPPING)
+            handlers.stopping = True
             until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
             dispatcher.hold()
             await listening.stop(config.shutdown_grace_s)
@@ -221,7 +222,7 @@ def _warn(config: Config, port: int) -> None:
             config.result_base_url,
             port,
         )
-    if not config.listens_on_loopback:
+    if not config.listens_on_loopback and not config.api_tokens:
         log.warning(
             "Everybody who reaches %s can use this server: there is no password.", config.host
         )

@@ -4,6 +4,7 @@ It knows no socket, no file and no clock; everything else may know it.
 
     job      a job and its state machine, what a client asks for, what can go wrong
     http     routes, refusals with their sentences, the JSON shapes, the form's fields
+    openapi  all of that as an OpenAPI 3.1 description
     kinds    the format of a file, told by its first bytes
     units    KIB, MIB
 """
@@ -12,6 +13,7 @@ from restore.contract.http import (
     IMAGE_FIELD,
     JOBS_PATH,
     OUTPUTS_PATH,
+    PAGE_PATH,
     PAGE_ROUTES,
     ROUTES,
     TEXT_FIELDS,
@@ -44,6 +46,7 @@ from restore.contract.kinds import (
     refusal_sentence,
     sniff,
 )
+from restore.contract.openapi import OPEN_PATHS, description_json
 from restore.contract.units import KIB, MIB
 
 __all__ = [
@@ -56,7 +59,9 @@ __all__ = [
     "MAX_SIDE_PX",
     "MAX_VANISHED",
     "MIB",
+    "OPEN_PATHS",
     "OUTPUTS_PATH",
+    "PAGE_PATH",
     "PAGE_ROUTES",
     "ROUTES",
     "TEXT_FIELDS",
@@ -73,6 +78,7 @@ __all__ = [
     "boxes",
     "coded_as",
     "created_json",
+    "description_json",
     "error_json",
     "holds_hevc",
     "job_json",

@@ -26,6 +26,8 @@ RESTORE_PATH = "/v1/restore"
 JOBS_PATH = "/v1/jobs/"
 OUTPUTS_PATH = "/outputs/"
 HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+OPENAPI_PATH = "/openapi.json"
 PAGE_PATH = "/"
 PAGE_FILES_PATH = "/web/"
 
@@ -47,6 +49,8 @@ ROUTES = (
     Route(RESTORE_PATH, {"POST": "create_job"}),
     Route(OUTPUTS_PATH, {"GET": "get_output"}, takes_name=True),
     Route(HEALTH_PATH, {"GET": "get_health"}),
+    Route(READY_PATH, {"GET": "get_ready"}),
+    Route(OPENAPI_PATH, {"GET": "get_description"}),
 )
 
 # The web page and its files: for people, and no part of what is promised to programs.
@@ -95,6 +99,7 @@ PROBLEMS: Mapping[str, Problem] = {
         ),
         Problem("upscale_invalid", 400, "upscale must be 1, 2 or 4."),
         Problem("model_unknown", 400, "This model_id is not offered."),
+        Problem("unauthorized", 401, "This server wants a token, and this is none of its tokens."),
         Problem("cross_origin", 403, "Requests from other web sites are not accepted."),
         Problem("job_not_found", 404, "There is no job with this id."),
         Problem("result_not_found", 404, "There is no result with this name."),
@@ -126,6 +131,7 @@ PROBLEMS: Mapping[str, Problem] = {
             _LATER,
         ),
         Problem("too_busy", 503, "Too many connections. Please try later.", _LATER),
+        Problem("not_ready", 503, "The server can't take photos at the moment.", _LATER),
         Problem("starting", 503, "The server is still starting. Please try again.", _LATER),
         Problem("http_version_not_supported", 505, "This version of HTTP is not supported."),
     )

@@ -226,6 +226,10 @@ class JobStore:
         job: Job | None = await self._put(_deleting(job_id), spare=0)
         return job
 
+    async def check(self) -> None:
+        """Whether the database takes writes: the lock each begins with. Raises StoreError."""
+        await self._put(lambda _, __: _Written(None))
+
     async def bound_ends(self, latest: float) -> None:
         """Let no job have ended after `latest` (epoch seconds): a clock was wrong then."""
 

@@ -231,6 +231,8 @@ class TablesTest(unittest.TestCase):
                 "/v1/jobs/": {"GET", "DELETE"},
                 "/outputs/": {"GET"},
                 "/healthz": {"GET"},
+                "/readyz": {"GET"},
+                "/openapi.json": {"GET"},
             },
         )
         self.assertEqual(["/", "/web/"], [route.path for route in PAGE_ROUTES])

@@ -1,0 +1,237 @@
+"""The contract as an OpenAPI 3.1 description, made from its tables so that it can't drift.
+
+Routes, refusals, limits and defaults are those of `http` and `job`; only what these don't hold is
+written here: which refusals an address may give, and what stands in an answer that isn't one.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any
+
+from restore.contract.http import (
+    HEALTH_PATH,
+    IMAGE_FIELD,
+    JOBS_PATH,
+    OPENAPI_PATH,
+    OUTPUTS_PATH,
+    PROBLEMS,
+    READY_PATH,
+    RESTORE_PATH,
+    ROUTES,
+    Route,
+)
+from restore.contract.job import (
+    JOB_ERRORS,
+    STRENGTH_DEFAULT,
+    STRENGTH_MAX,
+    STRENGTH_MIN,
+    UPSCALE_DEFAULT,
+    UPSCALES,
+    JobStatus,
+)
+
+Tree = dict[str, Any]
+
+_ID = "0b6b5c2e-6a0f-4f4e-9a51-3f2d0f6f7c11"
+_FORMATS = ("image/jpeg", "image/png", "image/webp", "image/heic")
+
+# What HTTP itself may refuse, wherever it is sent; and a server's own failure.
+_ANYWHERE = (
+    *("malformed_request", "host_not_allowed", "request_timeout", "uri_too_long"),
+    *("expectation_failed", "headers_too_large", "not_implemented", "http_version_not_supported"),
+    *("internal_error", "too_busy", "not_found", "method_not_allowed"),
+)
+_FORM = (
+    *("malformed_form", "form_too_large", "image_missing", "image_repeated", "image_empty"),
+    *("image_unreadable", "image_dimensions", "field_repeated", "strength_invalid"),
+    *("upscale_invalid", "model_unknown", "payload_too_large", "unsupported_content_type"),
+    "unsupported_image",
+)
+REFUSALS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    (RESTORE_PATH, "POST"): (
+        *("unauthorized", "cross_origin", *_FORM, "rate_limited", "disabled", "queue_full"),
+        *("storage_unavailable", "starting"),
+    ),
+    (JOBS_PATH, "GET"): ("unauthorized", "job_not_found", "storage_unavailable"),
+    (JOBS_PATH, "DELETE"): ("unauthorized", "cross_origin", "job_not_found", "storage_unavailable"),
+    (OUTPUTS_PATH, "GET"): (
+        *("unauthorized", "result_not_found", "precondition_failed", "range_not_satisfiable"),
+        "storage_unavailable",
+    ),
+    (HEALTH_PATH, "GET"): (),
+    (READY_PATH, "GET"): ("not_ready",),
+    (OPENAPI_PATH, "GET"): ("unauthorized",),
+}
+OPEN_PATHS = frozenset({HEALTH_PATH, READY_PATH})  # asked for without a token
+
+
+@lru_cache(maxsize=1)
+def description_json(version: str) -> bytes:
+    """The whole description as JSON, built once."""
+    return json.dumps(description(version), ensure_ascii=False).encode()
+
+
+def description(version: str) -> Tree:
+    """The whole description; `version` is the server's."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "restore",
+            "version": version,
+            "description": "Gives an old or poor photo back better: upload it, poll the job,"
+            " download the result.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "."}],
+        "paths": {_template(route): _path_item(route) for route in ROUTES},
+        "components": {
+            "schemas": {"Created": _created(), "Job": _job(), "Refusal": _refusal(PROBLEMS)},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _template(route: Route) -> str:
+    return route.path + (f"{{{_name_of(route)}}}" if route.takes_name else "")
+
+
+def _name_of(route: Route) -> str:
+    return "job_id" if route.path == JOBS_PATH else "file"
+
+
+def _path_item(route: Route) -> Tree:
+    item: Tree = {
+        method.lower(): _operation(route, method, handler)
+        for method, handler in route.methods.items()
+    }
+    if route.takes_name:
+        schema: Tree = {"type": "string"}
+        if route.path == JOBS_PATH:
+            schema["format"] = "uuid"
+        name = _name_of(route)
+        item["parameters"] = [{"name": name, "in": "path", "required": True, "schema": schema}]
+    return item
+
+
+def _operation(route: Route, method: str, handler: str) -> Tree:
+    operation: Tree = {
+        "operationId": handler,
+        "responses": _answers(route, method) | _refusals(REFUSALS[route.path, method]),
+        # Asked for only where the server has API_TOKENS.
+        "security": [] if route.path in OPEN_PATHS else [{}, {"token": []}],
+    }
+    if method == "POST":
+        operation["requestBody"] = _form()
+    return operation
+
+
+def _answers(route: Route, method: str) -> Tree:
+    """What is no refusal."""
+    if method == "DELETE":
+        return {"204": {"description": "There is no such job any more, or never was."}}
+    if method == "POST":
+        location = {"description": "The job's address.", "schema": {"type": "string"}}
+        created = _json("The photo is on disk: its job will end.", _reference("Created"))
+        return {"201": created | {"headers": {"Location": location}, "links": _links()}}
+    if route.path == JOBS_PATH:
+        codes = {"type": "string", "enum": list(JOB_ERRORS)}
+        reason = {"description": "Why a failed job failed.", "schema": codes}
+        state = _json("How the job stands.", _reference("Job"))
+        return {"200": state | {"headers": {"Restore-Error-Code": reason}}}
+    if route.path == OUTPUTS_PATH:
+        image = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _FORMATS[:2]}
+        return {
+            "200": {"description": "The result.", "content": image},
+            "206": {"description": "The part of it that Range asks for.", "content": image},
+            "304": {"description": "It is as the client has it."},
+        }
+    return {"200": _json("As it says.", {"type": "object"})}
+
+
+def _refusals(own: Collection[str]) -> Tree:
+    """Each status with the codes that it may carry here."""
+    by_status: dict[int, list[str]] = {}
+    for code in (*own, *_ANYWHERE):
+        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+    answers = {}
+    for status, codes in sorted(by_status.items()):
+        sentences = " ".join(f"`{code}`: {PROBLEMS[code].sentence}" for code in codes)
+        answer = _json(sentences, _refusal(codes))
+        if any("Retry-After" in PROBLEMS[code].again for code in codes):
+            seconds = {"type": "integer", "minimum": 1}
+            answer["headers"] = {"Retry-After": {"description": "In seconds.", "schema": seconds}}
+        answers[str(status)] = answer
+    return answers
+
+
+def _form() -> Tree:
+    image: Tree = {"type": "string", "format": "binary"}
+    strength = {"type": "number", "minimum": STRENGTH_MIN, "maximum": STRENGTH_MAX}
+    fields = {
+        IMAGE_FIELD: image,
+        "strength": strength | {"default": STRENGTH_DEFAULT},
+        "upscale": {"type": "integer", "enum": list(UPSCALES), "default": UPSCALE_DEFAULT},
+        "model_id": {"type": "string", "examples": ["restoration/classic"]},
+    }
+    schema = {"type": "object", "required": [IMAGE_FIELD], "properties": fields}
+    encoding = {IMAGE_FIELD: {"contentType": ", ".join(_FORMATS)}}
+    return {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}},
+    }
+
+
+def _links() -> Tree:
+    """How one goes on with a new job."""
+    parameters = {"job_id": "$response.body#/job_id"}
+    return {
+        name: {"operationId": name, "parameters": parameters} for name in ("get_job", "cancel_job")
+    }
+
+
+def _created() -> Tree:
+    return _exactly(
+        {
+            "job_id": {"type": "string", "format": "uuid", "examples": [_ID]},
+            "status": {"const": JobStatus.QUEUED.value},
+        }
+    )
+
+
+def _job() -> Tree:
+    return _exactly(
+        {
+            "job_id": {"type": "string", "format": "uuid", "examples": [_ID]},
+            "status": {"enum": [status.value for status in JobStatus]},
+            "progress": {"type": "number", "minimum": 0, "maximum": 1},
+            "result_url": {"type": ["string", "null"], "format": "uri"},
+            "error": {"type": ["string", "null"]},
+        }
+    )
+
+
+def _refusal(codes: Collection[str]) -> Tree:
+    return {
+        "type": "object",
+        "required": ["error", "code"],
+        "properties": {"error": {"type": "string"}, "code": {"enum": list(codes)}},
+    }
+
+
+def _exactly(properties: Tree) -> Tree:
+    """An object with these keys, all of them and no other, for ever."""
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _reference(name: str) -> Tree:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(text: str, schema: Tree) -> Tree:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,209 @@
+"""The description: valid by its own schema, complete, and true of a running server."""
+
+import json
+import subprocess
+import unittest
+from typing import Any
+
+from restore.contract.http import JOBS_PATH, OUTPUTS_PATH, PROBLEMS, RESTORE_PATH, ROUTES
+from restore.contract.openapi import REFUSALS, description
+from tests.support.pictures import drawing, encode
+from tests.support.service import Service, form
+from tests.support.tools import PYTHON, missing
+
+PATIENCE_S = 60.0
+NO_JOB = "/v1/jobs/00000000-0000-0000-0000-000000000000"
+
+
+class DescriptionTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.tree = description("1.2.3")
+
+    def test_every_route_and_method_is_described(self) -> None:
+        described = {
+            (path.partition("{")[0], method.upper())
+            for path, item in self.tree["paths"].items()
+            for method in item
+            if method != "parameters"
+        }
+        routes = {(route.path, method) for route in ROUTES for method in route.methods}
+        self.assertEqual(described, routes)
+        self.assertEqual(set(REFUSALS), routes)
+
+    def test_every_refusal_is_described_somewhere(self) -> None:
+        codes = {
+            code
+            for answer in self.answers()
+            for media in answer.get("content", {}).values()
+            for code in media["schema"].get("properties", {}).get("code", {}).get("enum", ())
+        }
+        self.assertEqual(codes, set(PROBLEMS))
+
+    def answers(self) -> list[dict[str, Any]]:
+        return [
+            answer
+            for item in self.tree["paths"].values()
+            for method, operation in item.items()
+            if method != "parameters"
+            for answer in operation["responses"].values()
+        ]
+
+    @unittest.skipIf(missing(PYTHON), missing(PYTHON))
+    def test_is_valid(self) -> None:
+        done = subprocess.run(
+            [PYTHON, "-m", "openapi_spec_validator", "-"],
+            input=json.dumps(self.tree),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class ServedTest(unittest.TestCase):
+    """Each status that an address is said to give, asked for over a socket.
+
+    Not 500, which takes a mistake of the server, and not 408, which takes patience: both are
+    tested where they are made.
+    """
+
+    service: Service
+    photo: bytes
+    tree: Any
+    job: str
+    output: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.service = Service().start()
+        cls.addClassCleanup(cls.service.__exit__)
+        cls.photo = encode(drawing(), "JPEG")
+        answer = cls.service.request("GET", "/openapi.json")
+        cls.tree = answer.json
+        job = cls.service.ended(cls.service.promise(cls.photo))
+        cls.job = f"/v1/jobs/{job['job_id']}"
+        cls.output = "/" + job["result_url"].split("/", 3)[3]
+
+    def test_is_served_as_it_is_made(self) -> None:
+        answer = self.service.request("GET", "/openapi.json")
+        self.assertEqual(answer.headers["content-type"], "application/json")
+        self.assertEqual(answer.json, description(answer.json["info"]["version"]))
+
+    def seen(self, method: str, path: str, *, plain: bool = True) -> set[int]:
+        """The statuses of all that may happen to a request anywhere, and of the request itself."""
+        start = f"{method} {path} HTTP/1.1\r\n"
+        host = f"Host: 127.0.0.1:{self.service.port}\r\n"
+        close = "Connection: close\r\n\r\n"
+        heads = [
+            start + "Host: evil.example\r\n" + close,
+            start + host + "Expect: a-miracle\r\n" + close,
+            start + host + "Transfer-Encoding: gzip, chunked\r\n" + close,
+            start + host + "A: " + "a" * 100_000 + "\r\n" + close,
+            start + host + "no colon\r\n" + close,
+            f"{method} {path}?{'a' * 100_000} HTTP/1.1\r\n" + host + close,
+            f"{method} {path} HTTP/3.7\r\n" + host + close,
+            f"PATCH {path} HTTP/1.1\r\n" + host + close,
+            f"{method} /nothing/here HTTP/1.1\r\n" + host + close,
+        ]
+        if plain:
+            heads.append(start + host + close)
+        answers = [self.service.raw(head.encode()) for head in heads]
+        return {int(answer.split()[1]) for answer in answers if answer}
+
+    def described(self, method: str, path: str) -> set[int]:
+        """The statuses said, but those that the class tells of."""
+        [item] = [item for name, item in self.tree["paths"].items() if name.startswith(path)]
+        return set(map(int, item[method.lower()]["responses"])) - {500, 408}
+
+    def test_jobs(self) -> None:
+        status = self.service.request
+        seen = self.seen("GET", self.job) | {status("GET", NO_JOB).status}
+        self.assert_all("GET", JOBS_PATH, seen | {401, 503})
+        origin = {"Origin": "http://evil.example"}
+        seen = self.seen("DELETE", NO_JOB) | {status("DELETE", NO_JOB, headers=origin).status}
+        self.assert_all("DELETE", JOBS_PATH, seen | {401, 503})
+
+    def test_results(self) -> None:
+        def get(**headers: str) -> int:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            return self.service.request("GET", self.output, headers=named).status
+
+        tag = self.service.request("GET", self.output).headers["etag"]
+        seen = {get(Range="bytes=0-1"), get(Range="bytes=99999999-"), get(If_Match='"other"')}
+        seen |= {get(If_None_Match=tag), *self.seen("GET", self.output)}
+        self.assert_all("GET", OUTPUTS_PATH, seen | {401, 503})
+
+    def test_uploads(self) -> None:
+        def post(image: bytes, headers: dict[str, str] | None = None) -> int:
+            return self.service.upload(image, headers=headers).status
+
+        seen = {post(self.photo), post(b"text, no photo"), post(b"")}
+        seen |= {post(self.photo, {"Origin": "http://evil.example"})}
+        _, kind = form(self.photo)
+        head = f"POST {RESTORE_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{self.service.port}\r\n"
+        large = f"{head}Content-Type: {kind}\r\nContent-Length: 99999999\r\n\r\n"
+        seen.add(int(self.service.raw(large.encode(), half_close=True).split()[1]))
+        seen |= self.seen("POST", RESTORE_PATH, plain=False)
+        with Service(RATE_LIMIT_PER_MIN=1, RESTORE_ENABLED="true") as limited:
+            seen |= {limited.upload(self.photo).status for _ in range(2)}
+        self.assert_all("POST", RESTORE_PATH, seen | {401, 503})
+
+    def test_the_others(self) -> None:
+        for path in ("/healthz", "/readyz"):
+            self.assert_all("GET", path, self.seen("GET", path) | {503})
+        self.assert_all("GET", "/openapi.json", self.seen("GET", "/openapi.json") | {401, 503})
+
+    def assert_all(self, method: str, path: str, seen: set[int]) -> None:
+        """401 and 503 are added by who calls: DoorsTest sees these."""
+        self.assertEqual(seen, self.described(method, path))
+
+
+class DoorsTest(unittest.TestCase):
+    """What is described of tokens, hosts, the flag and readiness, over a socket."""
+
+    def test_a_token_is_wanted_but_for_health_page_and_options(self) -> None:
+        token = "0123456789abcdef-own"
+        with Service(API_TOKENS=f"phone:another-0123456789,desk:{token}") as service:
+            for method, path in (
+                *(("GET", NO_JOB), ("DELETE", NO_JOB), ("POST", RESTORE_PATH)),
+                *(("GET", "/outputs/a.png"), ("GET", "/openapi.json")),
+            ):
+                for given in ("", "Bearer", "Bearer 0123456789abcdef-ow", f"Basic {token}"):
+                    with self.subTest(path, method=method, given=given):
+                        headers = {"Authorization": given} if given else {}
+                        answer = service.request(method, path, headers=headers)
+                        self.assertEqual(
+                            (answer.status, answer.json["code"]), (401, "unauthorized")
+                        )
+                        self.assertTrue(answer.headers["www-authenticate"].startswith("Bearer"))
+            own = {"Authorization": f"bearer {token}"}
+            self.assertEqual(service.request("GET", NO_JOB, headers=own).status, 404)
+            photo = encode(drawing(), "JPEG")
+            self.assertEqual(service.upload(photo, headers=own).status, 201)
+            for path in ("/healthz", "/readyz", "/"):
+                self.assertEqual(service.request("GET", path).status, 200, path)
+            self.assertEqual(service.request("OPTIONS", RESTORE_PATH).status, 204)
+            self.assertNotIn(token, service.log)
+
+    def test_only_allowed_hosts_are_answered(self) -> None:
+        with Service(HOST="0.0.0.0", ALLOWED_HOSTS="Photos.example, box") as service:
+            for host, status in (
+                *(("photos.example", 200), ("box:8000", 200), ("localhost", 200)),
+                *(("127.0.0.1", 200), ("evil.example", 421)),
+            ):
+                answer = service.request("GET", "/healthz", headers={"Host": host})
+                self.assertEqual(answer.status, status, host)
+
+    def test_the_flag_stops_uploads_and_not_readiness(self) -> None:
+        with Service(RESTORE_ENABLED="false") as service:
+            answer = service.upload(encode(drawing(), "JPEG"))
+            self.assertEqual((answer.status, answer.json["code"]), (503, "disabled"))
+            ready = service.request("GET", "/readyz")
+            self.assertEqual((ready.status, ready.json), (200, {"status": "ready"}))
+
+    def test_not_ready_says_why(self) -> None:
+        with Service(MIN_FREE_DISK_MB=1 << 30) as service:
+            answer = service.request("GET", "/readyz")
+            self.assertEqual((answer.status, answer.json["code"]), (503, "not_ready"))
+            self.assertIn("MIN_FREE_DISK_MB", answer.json["reasons"][0])
+            self.assertEqual(service.request("GET", "/healthz").status, 200)

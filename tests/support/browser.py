@@ -4,6 +4,7 @@
 request to anywhere but the server, fails the test that caused it.
 """
 
+import atexit
 import base64
 import importlib.util
 import json
@@ -114,9 +115,17 @@ class Browser:
         ]
 
 
+@cache
+def shared_browser() -> Browser:
+    """The one Chromium of a run: its start costs more than most tests."""
+    browser = Browser()
+    atexit.register(browser.close)
+    return browser
+
+
 @unittest.skipIf(LACKING, LACKING)
 class PageTest(unittest.TestCase):
-    """One server and one browser for a class, a fresh tab for each test."""
+    """One server for a class, a fresh tab for each test."""
 
     settings: ClassVar[dict[str, str | int | float]] = {}
     service: ClassVar[Service]
@@ -126,8 +135,7 @@ class PageTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.service = Service(None, **cls.settings).start()
         cls.addClassCleanup(cls.service.__exit__)
-        cls.browser = Browser()
-        cls.addClassCleanup(cls.browser.close)
+        cls.browser = shared_browser()
 
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="restore-page-"))
@@ -183,9 +191,13 @@ class PageTest(unittest.TestCase):
         return found
 
     def button(self, text: str, within: str = "body") -> Any:
-        found = [each for each in self.all(f"{within} button") if each.text.strip() == text]
-        self.assertEqual(1, len(found), f"buttons that say {text!r}")
-        return found[0]
+        """The one button that says this; a card that only appears has no text yet."""
+
+        def found() -> list[Any]:
+            return [each for each in self.all(f"{within} button") if each.text.strip() == text]
+
+        self._await(lambda: len(found()) == 1, f"a button {text!r}", lambda: self.buttons(within))
+        return found()[0]
 
     def buttons(self, within: str = ".card") -> list[str]:
         return [each.text for each in self.all(f"{within} button") if each.is_displayed()]

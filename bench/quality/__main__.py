@@ -4,6 +4,7 @@
     python -m bench.quality marks [--photos FOLDER]                 what it finds of marks
     python -m bench.quality harm [--photos FOLDER]                  what it changes and shouldn't
     python -m bench.quality real FOLDER [--out SHEET.jpg]           real prints, to be looked at
+    python -m bench.quality pair docs/old-photo.jpg --out docs/before-after.jpg     README's picture
 
 The first damages clean pictures in known ways, restores them, and prints the PSNR of luma before
 and after; without --photos it paints its own scenes (always the same ones), and ends with status 1
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     photos = list(pictures.photos(options.photos)) if options.photos else []
     if options.table == "real":
         real.sheet(options.prints, options.out, options.strength)
+    elif options.table == "pair":
+        real.pair(options.prints, options.out, options.strength)
     elif options.table == "marks":
         marks.table(photos or [pictures.scene(number) for number in (2, 3)])
     elif options.table == "harm":
@@ -42,15 +45,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    tables = ("gain", "marks", "harm", "real")
+    tables = ("gain", "marks", "harm", "real", "pair")
     parser.add_argument("table", nargs="?", choices=tables, default="gain")
-    parser.add_argument("prints", nargs="?", type=Path, help="real: a folder of scanned prints")
+    parser.add_argument("prints", nargs="?", type=Path, help="real: a folder; pair: a file")
     parser.add_argument("--photos", type=Path, help="a folder of clean photos")
-    parser.add_argument("--strength", type=float, default=1.0, help="gain and real; default 1.0")
-    parser.add_argument("--out", type=Path, default=Path("contact-sheet.jpg"), help="real")
+    parser.add_argument("--strength", type=float, default=1.0, help="not of marks and harm")
+    parser.add_argument("--out", type=Path, default=Path("contact-sheet.jpg"), help="real, pair")
     options = parser.parse_args(arguments)
-    if options.table == "real" and options.prints is None:
-        parser.error("real needs a folder of prints")
+    if options.table in ("real", "pair") and options.prints is None:
+        parser.error(f"{options.table} needs prints")
     return options
 
 

@@ -5,15 +5,19 @@ microsoft/Bringing-Old-Photos-Back-to-Life (MIT, in its folder test_images), and
 the pictures of the theme WordPress/twentytwentyfive (CC0, in its folder assets/images).
 """
 
+import shutil
+import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from bench.quality.measures import restored
 from bench.quality.pictures import SUFFIXES
+from restore.providers.generic import run
 
 SIDE = 480  # px a cell
 CAPTION = 22
+GAP = 8
 SAME_LEVELS = 3  # a result that differs by no more is unchanged to anybody's eye
 
 
@@ -36,6 +40,20 @@ def sheet(folder: Path, out: Path, strength: float) -> None:
     if rows:
         _stacked(rows).save(out, quality=92)
         print(f"look at {out}, at 100 %")
+
+
+def pair(photo: Path, out: Path, strength: float) -> None:
+    """Write `photo` before and after, side by side, to `out`: the README's picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(photo, folder)  # the file as it is: its JPEG tables tell of its damage
+        with Image.open(run(copy, "restoration/classic", strength, 1)) as result:
+            after = result.convert("RGB")
+        with Image.open(photo) as image:
+            before = image.convert("RGB")
+    both = Image.new("RGB", (before.width + GAP + after.width, before.height), (255, 255, 255))
+    both.paste(before, (0, 0))
+    both.paste(after, (before.width + GAP, 0))
+    both.save(out, quality=90)
 
 
 def _row(told: str, before: Image.Image, after: Image.Image) -> Image.Image:

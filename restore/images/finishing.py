@@ -16,8 +16,8 @@ from typing import BinaryIO
 from PIL import Image
 
 from restore.contract import Kind, sniff
-from restore.images import icc, jpeg, jpeg_check, jpeg_metadata, pixels, png, png_check
-from restore.images.metadata import Metadata, of_info
+from restore.images import jpeg, pixels, png
+from restore.images.metadata import Metadata, icc, of_info
 from restore.images.normalization import Normalized
 from restore.images.pieces import write_pieces
 from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
@@ -130,17 +130,17 @@ def _same_bytes(one: str, other: str) -> bool:
 
 def _finish_jpeg(file: BinaryIO, wanted: _Wanted) -> str:
     parsed = jpeg.parse(file)
-    own = jpeg_metadata.metadata_of(parsed)
+    own = jpeg.metadata_of(parsed)
     wanted.check_size(parsed.frame.width, parsed.frame.height, own.orientation())
     merged = wanted.merge(own)
     mode = "L" if len(parsed.frame.components) == 1 else "RGB"
     as_it_is = parsed.ordinary and own.orientation() == 1 and wanted.extension == "jpg"
     if as_it_is and not _to_apply(merged, mode):
-        jpeg_check.check(file, parsed)
+        jpeg.check(file, parsed)
         path = f"{wanted.target}.jpg"
-        write_pieces(file, jpeg_metadata.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
+        write_pieces(file, jpeg.spliced_parts(parsed, pixels.fitting(merged, mode)), path)
         return path
-    jpeg_check.check(file, parsed)
+    jpeg.check(file, parsed)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")
     return _encode(image, own, wanted)
 
@@ -150,7 +150,7 @@ def _finish_png(file: BinaryIO, wanted: _Wanted, *, encode: bool) -> str:
     parsed = png.parse(file)
     own = png.metadata_of(parsed)
     wanted.check_size(parsed.header.width, parsed.header.height, own.orientation())
-    png_check.check(file, parsed)
+    png.check(file, parsed)
     merged = wanted.merge(own)
     mode = "L" if parsed.header.colour in (0, 4) else "RGB"
     as_it_is = not encode and own.orientation() == 1 and wanted.extension == "png"

@@ -15,20 +15,8 @@ from typing import BinaryIO
 from PIL import Image
 
 from restore.contract import Kind
-from restore.images import (
-    heic,
-    icc,
-    jpeg,
-    jpeg_check,
-    jpeg_metadata,
-    metadata,
-    pixels,
-    png,
-    png_check,
-    stored_png,
-    webp,
-)
-from restore.images.metadata import Metadata
+from restore.images import heic, jpeg, pixels, png, webp
+from restore.images.metadata import Metadata, icc, of_info
 from restore.images.pieces import Part, write_pieces
 from restore.images.problem import BrokenFile, ImageError, is_of_the_disk
 
@@ -76,17 +64,15 @@ def normalize(upload: str, kind: str, folder: str) -> Normalized:
 
 def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
     parsed = jpeg.parse(file)
-    jpeg_check.check(file, parsed)
-    found = jpeg_metadata.metadata_of(parsed)
+    jpeg.check(file, parsed)
+    found = jpeg.metadata_of(parsed)
     frame = parsed.frame
     if len(frame.components) == 3:
         found = _in_colour(found)
     if found.orientation() == 1 and parsed.ordinary:
         as_it_is = parsed.closed and pixels.opens(file, "JPEG")
         path = f"{folder}/input.jpg"
-        _hand_over(
-            file, None if as_it_is else jpeg_metadata.spliced_parts(parsed, found), upload, path
-        )
+        _hand_over(file, None if as_it_is else jpeg.spliced_parts(parsed, found), upload, path)
         return Normalized(path, upload, frame.width, frame.height, as_it_is, False, "jpg", found)
     image = pixels.decode(file, jpeg.picture_parts(parsed), "JPEG")
     if image.mode == "CMYK":
@@ -97,7 +83,7 @@ def _normalize_jpeg(file: BinaryIO, upload: str, folder: str) -> Normalized:
 
 def _normalize_png(file: BinaryIO, upload: str, folder: str) -> Normalized:
     parsed = png.parse(file)
-    png_check.check(file, parsed)
+    png.check(file, parsed)
     found = png.metadata_of(parsed)
     header = parsed.header
     if header.colour not in (0, 4):
@@ -121,7 +107,7 @@ def _normalize_webp(file: BinaryIO, upload: str, folder: str) -> Normalized:
 
 def _normalize_heic(file: BinaryIO, upload: str, folder: str) -> Normalized:
     with heic.open_picture(file) as opened:
-        found = metadata.of_info(opened.info)
+        found = of_info(opened.info)
         image, told = heic.load(opened, file)
         found = replace(found, icc=found.icc or told)
         if image.mode.startswith("RGB"):
@@ -161,5 +147,5 @@ def _write_upright(
     upright = pixels.upright(pixels.plain(image), orientation)
     cleaned = found.cleaned(image.size, upright.size, turned=orientation > 4)
     path = f"{folder}/input.png"
-    stored_png.write(upright, png.chunks_of(pixels.fitting(cleaned, upright.mode)), path)
+    png.write(upright, png.chunks_of(pixels.fitting(cleaned, upright.mode)), path)
     return Normalized(path, upload, *upright.size, False, True, extension, cleaned)

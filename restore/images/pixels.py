@@ -14,8 +14,8 @@ from typing import BinaryIO, cast
 from PIL import Image, UnidentifiedImageError
 
 from restore.contract import MAX_SIDE_PX, UPSCALES
-from restore.images import icc, jpeg_metadata, png
-from restore.images.metadata import Metadata
+from restore.images import jpeg, png
+from restore.images.metadata import Metadata, icc
 from restore.images.pieces import Part, open_pieces
 
 # Pillow warns above this and refuses twice as much. Uploads are held to MAX_SIDE_PX before they
@@ -152,7 +152,7 @@ def write_jpeg(image: Image.Image, metadata: Metadata, path: str) -> None:
     if image.mode not in ("L", "RGB"):
         image = to_8_bit(image) if image.mode == "I;16" else image.convert("RGB")
     image.info = {}
-    begin = jpeg_metadata.header(metadata)  # in place of Pillow's SOI and JFIF, which are 20 bytes
+    begin = jpeg.header(metadata)  # in place of Pillow's SOI and JFIF, which are 20 bytes
     with _Spliced(path, 20, lambda _: begin) as file:
         image.save(cast("BinaryIO", file), "JPEG", quality=JPEG_QUALITY, subsampling=0)
 

@@ -7,8 +7,7 @@ for the canvas that a file claims.
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from restore.images import exif
-from restore.images.metadata import Metadata
+from restore.images.metadata import Metadata, exif
 from restore.images.problem import BrokenFile
 
 _MAX_CHUNKS = 10_000

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from restore import images
 from restore.contract.kinds import boxes
-from restore.images import heic_check, heic_sequence
+from restore.images.heic import checking, sequence
 from restore.images.problem import BrokenFile
 from tests.support import pictures
 from tests.support.image_case import EXACT, ImageCase, returns_input, saves
@@ -118,10 +118,10 @@ class HeicTest(ImageCase):
         pitm = full_box(b"pitm", struct.pack(">H", 1))
         data = full_box(b"meta", pitm, iinf, iloc) + (bytes(63) + b"\1") * 50_000
         start = time.process_time()
-        heic_check.check_extents(data)
+        checking.check_extents(data)
         self.assertLess(time.process_time() - start, 1.0)
         with self.assertRaises(BrokenFile):
-            heic_check.check_extents(data[:2_999_936] + bytes(64) + data[3_000_000:])
+            checking.check_extents(data[:2_999_936] + bytes(64) + data[3_000_000:])
 
     def test_a_grid_in_the_green_of_missing_tiles(self) -> None:
         image = Image.new("RGB", (300, 200), (0, 135, 0))
@@ -254,8 +254,8 @@ class SequenceTest(ImageCase):
         for wide in (False, True):
             with self.subTest(wide=wide):
                 data = self.sequence(still, wide=wide)
-                self.assertFalse(heic_sequence.has_still(data))
-                self.assertTrue(heic_sequence.has_still(still))
+                self.assertFalse(sequence.has_still(data))
+                self.assertTrue(sequence.has_still(still))
                 self.assertEqual(SIZE, self.inspect(data))
                 self.assert_same_picture(pictures.opened(still), self.given(data))
                 self.assert_same_picture(drawing, self.restore(data).image, CODED)

@@ -8,8 +8,7 @@ import unittest
 
 from PIL import Image
 
-from restore.images import exif, icc, xmp
-from restore.images.metadata import Metadata
+from restore.images.metadata import Metadata, exif, icc, xmp
 from tests.support import pictures
 
 SIZE = (40, 30)

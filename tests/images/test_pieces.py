@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from restore.images import png, png_check, stored_png
+from restore.images import png
 from restore.images.pieces import Part, Span, open_pieces, write_pieces
 from tests.support import pictures
 
@@ -64,13 +64,13 @@ class StoredPngTest(unittest.TestCase):
                 image = Image.frombytes(mode, size, raw)
                 chunk = pictures.png_chunk(b"tEXt", b"Comment\0between")
                 path = f"{folder}/stored.png"
-                stored_png.write(image, chunk, path)
+                png.write(image, chunk, path)
                 data = Path(path).read_bytes()
                 self.assertEqual(33, data.index(chunk))
                 found = pictures.opened(data)
                 self.assertEqual((mode, raw), (found.mode, found.tobytes()))
                 file = io.BytesIO(data)
-                png_check.check(file, png.parse(file))
+                png.check(file, png.parse(file))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from restore.images import png
+from restore.images.png import parsing as png
 from restore.images.problem import BrokenFile
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageChops
 
-from restore.images import jpeg
+from restore.images.jpeg import parsing as jpeg
 from restore.images.pieces import Part, open_pieces
 from restore.images.problem import BrokenFile
 

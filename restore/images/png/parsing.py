@@ -1,6 +1,6 @@
 """PNG files (W3C PNG, third edition) as a list of chunks: read, and put together again.
 
-Whether a picture is whole is for png_check to find out. The rules kept: compressed text and
+Whether a picture is whole is for the check to find out. The rules kept: compressed text and
 profiles are inflated up to a named size only; Pillow is given the chunks that make the picture and
 never sees the others; and metadata is put in as chunks, so that a picture is never encoded again
 for their sake.
@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from restore.images import exif
-from restore.images.metadata import Metadata
+from restore.images.metadata import Metadata, exif
 from restore.images.pieces import Part, Span
 from restore.images.problem import BrokenFile
 

@@ -1,6 +1,6 @@
 """JPEG files (ITU-T T.81) as a list of segments.
 
-No pixel is decoded here, and no metadata understood: see jpeg_check and jpeg_metadata. The rule
+No pixel is decoded here, and no metadata understood: see checking and metadata. The rule
 kept: what Pillow sees of a stranger's file are the segments that make the picture, nothing else.
 """
 

@@ -5,7 +5,7 @@ Broken or oversized metadata is simply not there: it never breaks a job.
 
 from dataclasses import dataclass, replace
 
-from restore.images import exif, xmp
+from restore.images.metadata import exif, xmp
 
 _METRE_PER_INCH, _METRE_PER_CM = 0.0254, 0.01
 _JFIF_MOST = 65_535

@@ -7,9 +7,8 @@ JFIF's density (T.871). The rule kept: a picture is never encoded again for thei
 import struct
 from collections.abc import Iterator, Sequence
 
-from restore.images import exif
-from restore.images.jpeg import APP0, APP1, APP2, APP14, SOS, Jpeg, Segment
-from restore.images.metadata import Metadata
+from restore.images.jpeg.parsing import APP0, APP1, APP2, APP14, SOS, Jpeg, Segment
+from restore.images.metadata import Metadata, exif
 from restore.images.pieces import Part, Span
 
 _SEGMENT_BYTES = 65_533  # of content, T.81 B.1.1.4

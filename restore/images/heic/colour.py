@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import pillow_heif
 from PIL import Image, ImageFilter
 
-from restore.images import icc, pixels, tonemapping
+from restore.images import pixels
+from restore.images.heic import tonemapping
+from restore.images.metadata import icc
 
 _SRGB_PRIMARIES = 1
 _CORNERS = ("red", "green", "blue", "white")

@@ -14,7 +14,7 @@ import pillow_heif
 from PIL import Image
 
 from restore.contract import MAX_SIDE_PX, boxes, coded_as, holds_hevc
-from restore.images import heic_check, heic_colour, heic_sequence
+from restore.images.heic import checking, colour, sequence
 from restore.images.problem import BrokenFile
 
 pillow_heif.register_heif_opener(
@@ -72,8 +72,8 @@ def _still(file: BinaryIO) -> bytes:
     """The file as one that pillow_heif opens: a still picture, with a major brand it knows."""
     file.seek(0)
     data = file.read()
-    if not heic_sequence.has_still(data):
-        return heic_sequence.first_picture(data)
+    if not sequence.has_still(data):
+        return sequence.first_picture(data)
     return data if data[8:12] in _OPENED else data[:8] + b"heic" + data[12:]
 
 
@@ -84,13 +84,13 @@ def load(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, bytes | None]
     said.
     """
     data = _still(file)
-    heic_check.check_extents(data)
+    checking.check_extents(data)
     claimed = image.size
     image.load()
     if image.size != claimed:
         raise BrokenFile(f"HEIC: {image.size} pixels where {claimed} were promised")
-    heic_check.check_tiles(data, image)
-    told = heic_colour.told_by(image.info)
+    checking.check_tiles(data, image)
+    told = colour.told_by(image.info)
     if told is None:
         return image, None
-    return heic_colour.as_screen_shows(image, told, data), told.profile()
+    return colour.as_screen_shows(image, told, data), told.profile()

@@ -4,7 +4,7 @@ import time
 import unittest
 from xml.etree import ElementTree
 
-from restore.images import xmp
+from restore.images.metadata import xmp
 from tests.support import pictures
 from tests.support.image_case import ImageCase, Provider, returns_input, saves
 

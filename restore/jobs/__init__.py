@@ -10,13 +10,15 @@ It knows storage and pool; it knows no HTTP.
     events       the telemetry
 """
 
-from restore.jobs.budget import estimate_mib, fits
+from restore.jobs.budget import PROCESS_MIB, cores_for, estimate_mib, fits
 from restore.jobs.dispatcher import Dispatcher
 from restore.jobs.events import Telemetry
 
 __all__ = [
+    "PROCESS_MIB",
     "Dispatcher",
     "Telemetry",
+    "cores_for",
     "estimate_mib",
     "fits",
 ]

@@ -45,10 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(2, str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return _say(130, "Stopped.")
-    except BrokenPipeError:
+    except OSError as error:  # nobody reads what is said, or there is no room for it
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what the interpreter flushes at its end
-        return 1
-    except OSError as error:
         return _say(1, f"{error.strerror or error}.")
     except Exception as error:
         return _say(1, f"Something went wrong in the program itself: {error!r}")
@@ -76,9 +74,12 @@ async def _run(options: Options, photos: list[Photo], work: Path, screen: Screen
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     good = [photo for photo in photos if photo.error is None]
-    jobs = min(options.jobs or max(1, machine.usable_cores() - 1), max(1, len(good)))
+    cores = machine.usable_cores()
+    jobs = min(options.jobs or max(1, cores - 1), max(1, len(good)))
     engine: Engine = (
-        Remote(options) if options.server else Local(options, jobs, machine.memory_mib() // 2)
+        Remote(options)
+        if options.server
+        else Local(options, jobs, cores, machine.memory_mib() // 2)
     )
     drawing = asyncio.create_task(_draw(screen))
     try:
@@ -89,6 +90,8 @@ async def _run(options: Options, photos: list[Photo], work: Path, screen: Screen
             for number in range(jobs):
                 folder = work / str(number)
                 group.create_task(_work_off(todo, options, engine, screen, folder))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
     finally:
         drawing.cancel()
         screen.close()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from restore.app.photo.arguments import Options, UsageError
 from restore.app.photo.sources import Photo, PhotoError
 from restore.contract import JOB_ERRORS, MAX_ATTEMPTS, MAX_SIDE_PX, JobSpec, Refusal
-from restore.jobs import estimate_mib, fits
+from restore.jobs import PROCESS_MIB, cores_for, estimate_mib, fits
 from restore.pool import ChildDied, ChildError, ChildStalled, Inspector, Pool
 from restore.worker import ChildSettings, Inspection, Outcome, Task, load_models, run_job
 
@@ -35,14 +35,14 @@ class Result(NamedTuple):
 
 
 class Local:
-    """The children, and the memory that they share. Needs a running loop."""
+    """The children, and the cores and memory that they share. Needs a running loop."""
 
-    def __init__(self, options: Options, jobs: int, memory_mib: int) -> None:
+    def __init__(self, options: Options, jobs: int, cores: int, memory_mib: int) -> None:
         self._options = options
         self._pool = Pool(jobs, ChildSettings(options.provider), output=lambda name, line: None)
         self._inspector = Inspector(self._pool.inspector)
         self._free = list(self._pool.slots)
-        self._budget_mib = memory_mib
+        self._cores, self._budget_mib = cores, memory_mib
         self._held: dict[str, int] = {}
         self._changed = asyncio.Condition()
         self._spec = JobSpec("", 0.0, 0)
@@ -67,10 +67,12 @@ class Local:
     async def restore(self, photo: Photo, work: Path, tell: Tell) -> Result:
         """Restore one photo in `work`, an empty folder. Raises PhotoError."""
         upload, folder = work / "upload", work / "work"
-        await asyncio.to_thread(shutil.copyfile, photo.path, upload)
+        try:
+            await asyncio.to_thread(shutil.copyfile, photo.path, upload)
+        except OSError as error:
+            raise PhotoError("unreadable", f"It can't be copied: {error.strerror}.") from None
         seen = await self._look(str(upload), photo.kind)
-        need_mib = estimate_mib(seen.width, seen.height, self._spec.upscale)
-        async with self._memory(str(work), need_mib):
+        async with self._share(str(work), seen) as cores:
             for attempt in range(1, MAX_ATTEMPTS + 1):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
@@ -78,7 +80,7 @@ class Local:
                 provider = self._options.provider
                 names = (str(uuid.uuid4()), attempt, str(upload), photo.kind, str(folder))
                 try:
-                    outcome = await self._attempt(Task(*names, provider, *spec), tell)
+                    outcome = await self._attempt(Task(*names, provider, *spec, cores), tell)
                 except ChildDied:
                     continue
                 except ChildStalled:
@@ -110,17 +112,18 @@ class Local:
             self._free.append(slot)
 
     @asynccontextmanager
-    async def _memory(self, name: str, need_mib: int) -> AsyncIterator[None]:
-        """Wait until the photo fits beside those that are in work."""
+    async def _share(self, name: str, seen: Inspection) -> AsyncIterator[int]:
+        """Wait until the photo fits beside those that are in work; how many cores it may use."""
+        need_mib, held = estimate_mib(seen.width, seen.height, self._spec.upscale), self._held
         async with self._changed:
-            await self._changed.wait_for(
-                lambda: fits(need_mib, self._held.values(), self._budget_mib)
-            )
-            self._held[name] = need_mib
+            await self._changed.wait_for(lambda: fits(need_mib, held.values(), self._budget_mib))
+            pixels, most = seen.width * seen.height, self._cores
+            cores = cores_for(pixels, need_mib, held.values(), self._budget_mib, most)
+            held[name] = need_mib + (cores * PROCESS_MIB if cores > 1 else 0)
         try:
-            yield
+            yield cores
         finally:
-            del self._held[name]
+            del held[name]
             async with self._changed:
                 self._changed.notify_all()
 

@@ -4,13 +4,15 @@ import json
 import os
 import pty
 import signal
+import subprocess
 import sys
 import time
+import unittest
 from pathlib import Path
 
 from tests.support.photo_command import PATIENCE_S, QUICK, CommandCase
 from tests.support.pictures import drawing, encode, opened
-from tests.support.service import wait_until
+from tests.support.service import ROOT, wait_until
 
 JPEG, PNG = encode(drawing(), "JPEG"), encode(drawing(), "PNG")
 WEBP = encode(drawing(), "WEBP")
@@ -142,7 +144,18 @@ class PhotosTest(CommandCase):
             process.stdout.close()
             said = process.stderr.read()
             self.assertEqual(process.wait(PATIENCE_S), 1)
-        self.assertNotIn(b"Traceback", said)
+        self.assertEqual(said, b"restore-photo: Broken pipe.\n")
+
+    @unittest.skipUnless(sys.platform == "linux", "/dev/full")
+    def test_no_room_for_what_it_says(self) -> None:
+        photo = self.put("old.jpg", JPEG)
+        with open("/dev/full", "wb") as full:  # noqa: PTH123
+            process = subprocess.run(
+                [sys.executable, "-m", "restore", "photo", *QUICK, str(photo)],
+                cwd=ROOT, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False,
+            )  # fmt: skip
+        said = b"restore-photo: No space left on device.\n"
+        self.assertEqual((process.returncode, process.stderr), (1, said))
 
 
 class UsageTest(CommandCase):

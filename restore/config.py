@@ -23,6 +23,7 @@ _MAX_WORKERS = 256
 _SECRET = ("API_TOKENS",)  # never shown
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
 _PROVIDER = re.compile(r"generic|dummy|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", re.ASCII)
+_ORIGIN = re.compile(r"https?://[a-z0-9._-]+(?::[0-9]{1,5})?", re.ASCII)
 _HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}", re.ASCII)  # RFC 6750, section 2.1
@@ -142,6 +143,22 @@ def _tokens(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, token) for name, _, token in pairs)
 
 
+def _origins(text: str) -> frozenset[str]:
+    origins = [part.strip().lower() for part in text.split(",") if part.strip()]
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("must be origins such as https://app.example, with commas between")
+    return frozenset(origins)
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text.lower()
+
+    return parse
+
+
 def _setting(key: str, default: str, parse: Callable[[str], Any], *, empty: bool = False) -> Any:
     """One setting; `empty` says that an empty value has a meaning of its own."""
     return field(metadata={"key": key, "default": default, "parse": parse, "empty": empty})
@@ -164,6 +181,7 @@ class Config:
     host: str = _setting("HOST", "127.0.0.1", _host)
     allowed_hosts: frozenset[str] = _setting("ALLOWED_HOSTS", "", _names, empty=True)
     api_tokens: tuple[tuple[str, str], ...] = _setting("API_TOKENS", "", _tokens, empty=True)
+    cors_origins: frozenset[str] = _setting("CORS_ORIGINS", "", _origins, empty=True)
     port: int = _setting("PORT", "8000", _whole(0, 65535))
     workers: int = _setting("WORKERS", "auto", _whole(1, _MAX_WORKERS))
     dummy_delay_s: tuple[float, float] = _setting("DUMMY_DELAY_S", "1-2", _delay)
@@ -173,6 +191,8 @@ class Config:
     memory_budget_mb: int = _setting("MEMORY_BUDGET_MB", "auto", _whole(1, 1 << 30))
     min_free_disk_mb: int = _setting("MIN_FREE_DISK_MB", "1024", _whole(0, 1 << 30))
     retention_hours: float = _setting("RETENTION_HOURS", "0", _number(0, 1_000_000))
+    log_level: str = _setting("LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error"))
+    log_format: str = _setting("LOG_FORMAT", "text", _one_of("text", "json"))
     trusted_proxies: tuple[Network, ...] = _setting("TRUSTED_PROXIES", "", _networks, empty=True)
 
     @property

@@ -49,6 +49,9 @@ class DefaultsTest(ConfigTestCase):
                 host="127.0.0.1",
                 allowed_hosts=frozenset(),
                 api_tokens=(),
+                cors_origins=frozenset(),
+                log_level="info",
+                log_format="text",
                 port=8000,
                 workers=3,
                 dummy_delay_s=(1.0, 2.0),
@@ -64,7 +67,7 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 21)
+        self.assertEqual(len(config.KEYS), 24)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),
@@ -307,3 +310,16 @@ class DoorsTest(ConfigTestCase):
                 self.load_both(API_TOKENS=wrong)
             self.assertNotIn(wrong, str(caught.exception))
             self.assertIn("API_TOKENS", str(caught.exception))
+
+    def test_origins_are_whole_origins(self) -> None:
+        loaded, _ = self.load_both(CORS_ORIGINS="https://App.example, http://localhost:5173")
+        self.assertEqual(loaded.cors_origins, {"https://app.example", "http://localhost:5173"})
+        for wrong in ("*", "app.example", "https://app.example/", "null"):
+            with self.subTest(wrong), self.assertRaises(ConfigError):
+                self.load_both(CORS_ORIGINS=wrong)
+
+    def test_log_settings_are_words(self) -> None:
+        loaded, _ = self.load_both(LOG_LEVEL="WARNING", LOG_FORMAT="Json")
+        self.assertEqual((loaded.log_level, loaded.log_format), ("warning", "json"))
+        with self.assertRaises(ConfigError):
+            self.load_both(LOG_FORMAT="xml")

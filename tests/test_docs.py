@@ -109,7 +109,10 @@ class ReadmeTest(unittest.TestCase):
             self.assertIn("install", command)
 
     def test_links_lead_somewhere(self) -> None:
-        for document in ("README.md", *map(str, (ROOT / "docs").glob("*.md"))):
+        for document in (
+            *("README.md", "examples/android/README.md"),
+            *map(str, (ROOT / "docs").glob("*.md")),
+        ):
             folder = (ROOT / document).parent
             for target in re.findall(r"\]\(([^)#:\s]+)\)", read(document)):
                 with self.subTest(document, target=target):
@@ -134,3 +137,28 @@ class TravelTest(unittest.TestCase):
             ("README.md", r"Python ≥ (3\.\d+)"),
         ):
             self.assertEqual(re.findall(pattern, read(path))[0], "3.11", path)
+
+
+class PagesTest(unittest.TestCase):
+    """docs/API.md and docs/OPERATING.md."""
+
+    def test_api_has_every_route_and_method(self) -> None:
+        requests = [CELL.findall(row[0])[0] for row in rows(read("docs/API.md")) if "`" in row[0]]
+        said = {(method, path.partition("{")[0]) for method, path in map(str.split, requests)}
+        routes = {(method, route.path) for route in ROUTES for method in route.methods}
+        self.assertEqual(said, routes)
+
+    def test_settings_that_are_named_are_there(self) -> None:
+        """What looks like a setting is one, of the server or of what runs it."""
+        foreign = {"PEX_ROOT", "SIGTERM", "HEAD", "OPTIONS", "GET", "POST", "DELETE", "CONFIG_FILE"}
+        for document in ("docs/API.md", "docs/OPERATING.md"):
+            named = re.findall(r"`([A-Z][A-Z_]{3,})(?:=[^`]*)?`", read(document))
+            with self.subTest(document):
+                self.assertEqual(set(named) - foreign - set(config.KEYS), set())
+
+    def test_operating_speaks_of_what_an_operator_sets_for_others(self) -> None:
+        page = read("docs/OPERATING.md")
+        for key in ("API_TOKENS", "ALLOWED_HOSTS", "CORS_ORIGINS", "TRUSTED_PROXIES", "LOG_LEVEL"):
+            self.assertIn(f"`{key}", page)
+        for path in ("contrib/restore.service", "contrib/nginx.conf", "contrib/Caddyfile"):
+            self.assertIn(f"(../{path})", page)

@@ -3,6 +3,7 @@
 It knows the contract, the storage and the jobs; it knows no socket, no SQL and no Pillow.
 
     handlers    one function a route
+    doors       host names, origins and tokens: who may ask at all
     pages       the web page
     uploads     from the first byte of a form to a job on disk
     form        the parts of a form to an image and the fields' texts

@@ -4,7 +4,6 @@ A handler decides in the contract's order and calls the rooms below; it knows no
 no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
 """
 
-import hmac
 import json
 import logging
 import os
@@ -16,6 +15,7 @@ from typing import TypeVar
 
 from restore import __version__
 from restore.api import limits
+from restore.api.doors import Doors
 from restore.api.form import too_large
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
@@ -25,7 +25,6 @@ from restore.contract import (
     JOB_ERRORS,
     JOBS_PATH,
     MIB,
-    OPEN_PATHS,
     OUTPUTS_PATH,
     PAGE_ROUTES,
     ROUTES,
@@ -38,6 +37,7 @@ from restore.contract import (
 )
 from restore.http import (
     JSON_HEADERS,
+    REQUEST_ID,
     Answer,
     Exchange,
     FileSlice,
@@ -50,13 +50,12 @@ from restore.http import (
     client_of,
     essence_of,
     file_headers,
-    host_allowed,
     not_modified,
     parse_address,
     precondition_failed,
     rate_key,
+    request_id_of,
     retry_after,
-    same_origin,
     select_range,
 )
 from restore.jobs import Dispatcher, Telemetry
@@ -93,10 +92,7 @@ class Handlers:
         self._telemetry = telemetry
         self._pages = Pages(config.max_image_bytes)
         self._limiter = RateLimiter(config.rate_limit_per_min)
-        self._checks_host = config.listens_on_loopback or bool(config.allowed_hosts)
-        own = {"localhost", config.base_url_host or "localhost"}
-        self._host_names = frozenset(own | config.allowed_hosts)
-        self._tokens = [f"Bearer {token}".encode() for _, token in config.api_tokens]
+        self.doors = Doors(config)
         self.stopping = False  # set by the one who stops the server
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
@@ -106,13 +102,13 @@ class Handlers:
     def __call__(self, exchange: Exchange) -> Answer:
         """The answer, at once or awaited. Raises Refusal, as the awaitable does."""
         request = exchange.request
-        self._check_browser(request)
+        self.doors.check_browser(request)
         for route, handlers in self._routes:
             if request.path.startswith(route.path):
                 name = request.path[len(route.path) :]
                 if bool(name) == route.takes_name and "/" not in name:
-                    if self._tokens and route not in PAGE_ROUTES:
-                        self._check_token(request)
+                    if route not in PAGE_ROUTES:
+                        self.doors.check_token(request)
                     return self._answer(exchange, route, handlers, name)
         if request.path == "*" and request.method == "OPTIONS":
             return Response(204, allow(["GET", "POST", "DELETE"]))
@@ -136,24 +132,6 @@ class Handlers:
             return Response(204, allow(list(route.methods)))
         raise Refusal("method_not_allowed", headers=allow(list(route.methods)))
 
-    def _check_browser(self, request: Request) -> None:
-        if self._checks_host and not host_allowed(request.host, self._host_names):
-            raise Refusal("host_not_allowed")
-        if request.method in ("POST", "DELETE") and not same_origin(
-            request.host, request.headers.get("origin"), request.headers.get("sec-fetch-site")
-        ):
-            raise Refusal("cross_origin")
-
-    def _check_token(self, request: Request) -> None:
-        """One of API_TOKENS (RFC 6750), but for those who ask whether the server lives."""
-        if request.path in OPEN_PATHS or request.method == "OPTIONS":
-            return
-        scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
-        given = f"{scheme.capitalize()} {token.strip()}".encode()
-        # All are compared, each in constant time: how long it takes tells nothing.
-        if not sum([hmac.compare_digest(given, own) for own in self._tokens]):
-            raise Refusal("unauthorized", headers=(("WWW-Authenticate", 'Bearer realm="restore"'),))
-
     # -- POST /v1/restore
 
     async def create_job(self, exchange: Exchange, _: str) -> Response:
@@ -161,7 +139,8 @@ class Handlers:
         self._admit(exchange)
         boundary = self._check_declared(exchange.request)
         job = await self._intake.receive(exchange.body, boundary)
-        self._telemetry.requested(job.id, job.spec.model_id)
+        own = request_id_of(exchange.request.headers.get(REQUEST_ID))
+        self._telemetry.requested(job.id, job.spec.model_id, own)
         self._dispatcher.wake()
         location = ("Location", JOBS_PATH + job.id)
         return Response(201, (*JSON_HEADERS, location), created_json(job.id))

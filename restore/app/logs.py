@@ -7,6 +7,7 @@ writes never waits for another who does: a garbage collection in the middle of a
 """
 
 import asyncio
+import json
 import logging
 import os
 import select
@@ -139,11 +140,15 @@ class LogWriter:
 
 
 class LogHandler(logging.Handler):
-    """Sends the records of `logging` through a LogWriter, each beginning with the time."""
+    """Sends the records of `logging` through a LogWriter, each beginning with the time.
 
-    def __init__(self, writer: LogWriter) -> None:
+    With `as_json` each is one line, a JSON object, tracebacks and all.
+    """
+
+    def __init__(self, writer: LogWriter, *, as_json: bool = False) -> None:
         super().__init__()
         self._writer = writer
+        self._as_json = as_json
         formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s")
         formatter.datefmt = "%Y-%m-%dT%H:%M:%S"
         formatter.converter = time.gmtime
@@ -151,9 +156,17 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._writer.write(self.format(record))
+            line = self.format(record)
+            self._writer.write(self._as_object(record) if self._as_json else line)
         except Exception:
             self.handleError(record)
+
+    def _as_object(self, record: logging.LogRecord) -> str:
+        """After `format`, which has worked out the texts."""
+        stamp = f"{record.asctime}.{int(record.msecs):03d}Z"
+        told = {"time": stamp, "level": record.levelname, "message": record.message}
+        told |= {"traceback": record.exc_text} if record.exc_text else {}
+        return json.dumps(told, ensure_ascii=False)
 
 
 def _is_regular(fd: int) -> bool:

@@ -71,8 +71,8 @@ def _say(status: int, sentence: str) -> int:
 def _run(config: Config, folder: Path) -> int:
     os.umask(0o077)  # all that is made here is private
     writer = LogWriter()
-    handler = LogHandler(writer)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    handler = LogHandler(writer, as_json=config.log_format == "json")
+    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     storage = Storage(folder)
     storage.open(config.shutdown_grace_s + _LOCK_MARGIN_S)
     try:
@@ -123,7 +123,8 @@ class App:
             model_default=config.model_default,
         )
         handlers = Handlers(config, store, self._storage, intake, dispatcher, telemetry)
-        listening = Server(sockets, handlers, handlers.client, AccessLog(self._writer.write_later))
+        access, more = _access_log(config, self._writer), handlers.doors.headers
+        listening = Server(sockets, handlers, handlers.client, access, headers=more)
         started = False
         try:
             await pool.start()
@@ -183,6 +184,15 @@ class App:
         if self._stop.is_set() and number is signal.SIGINT:
             os._exit(130)  # the second Ctrl-C; children end with us, recovery does the rest
         self._stop.set()
+
+
+def _access_log(config: Config, writer: LogWriter) -> AccessLog:
+    write = _nowhere if config.log_level in ("warning", "error") else writer.write_later
+    return AccessLog(write, as_json=config.log_format == "json")
+
+
+def _nowhere(_: str) -> None:
+    """Where request lines go that nobody wants."""
 
 
 def _bind(config: Config) -> list[Any]:

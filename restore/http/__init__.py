@@ -21,11 +21,13 @@ It knows no photo, no job and no SQL; what a request means is its handler's busi
 """
 
 from restore.http.access import (
+    REQUEST_ID,
     Network,
     client_of,
     host_allowed,
     parse_address,
     rate_key,
+    request_id_of,
     same_origin,
 )
 from restore.http.accesslog import AccessLog
@@ -43,6 +45,7 @@ from restore.http.multipart import (
 from restore.http.responses import (
     JSON_HEADERS,
     FileSlice,
+    Headers,
     Response,
     Validators,
     allow,
@@ -57,6 +60,7 @@ from restore.http.static import StaticFile, StaticFiles, static_file
 
 __all__ = [
     "JSON_HEADERS",
+    "REQUEST_ID",
     "AccessLog",
     "Answer",
     "Body",
@@ -65,6 +69,7 @@ __all__ = [
     "Exchange",
     "FileSlice",
     "FormError",
+    "Headers",
     "MultipartParser",
     "Network",
     "Part",
@@ -85,6 +90,7 @@ __all__ = [
     "parse_address",
     "precondition_failed",
     "rate_key",
+    "request_id_of",
     "retry_after",
     "same_origin",
     "select_range",

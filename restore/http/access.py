@@ -6,6 +6,7 @@ its Host must be a name that DNS can't rebind. Pure: texts in, an answer out.
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+REQUEST_ID = "x-request-id"
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_HOPS = 32  # of X-Forwarded-For that are looked at
 
@@ -105,3 +108,8 @@ def _without_port(hop: str) -> str:
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def request_id_of(text: str | None) -> str:
+    """The X-Request-Id that a client or proxy gave, if it is fit for a log; else nothing."""
+    return text if text is not None and _SANE_ID.fullmatch(text) else ""

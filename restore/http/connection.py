@@ -13,6 +13,7 @@ from typing import cast
 
 from restore.contract import Refusal
 from restore.http import http11
+from restore.http.access import REQUEST_ID, request_id_of
 from restore.http.body import NO_BODY, ClientGone, RequestBody, is_all_here
 from restore.http.delivery import head_of, send_file
 from restore.http.errors import internal_error, refusal_of, settle, told
@@ -254,7 +255,8 @@ class Connection(asyncio.BufferedProtocol):
     def _put(self, exchange: Exchange, response: Response, keep: bool) -> None:
         """The head, and a body that is in memory."""
         request, hub = exchange.request, self._hub
-        head = head_of(response, hub.date, keep=keep, old=request.http_version == (1, 0))
+        old, more = request.http_version == (1, 0), hub.headers(exchange)
+        head = head_of(response, hub.date, more, keep=keep, old=old)
         hub.outbox.put(self._transport, head if request.method == "HEAD" else head + response.body)
 
     def _give_up(self, exchange: Exchange) -> None:
@@ -326,5 +328,5 @@ class Connection(asyncio.BufferedProtocol):
     def _record(self, exchange: Exchange, status: int, code: str) -> None:
         request = exchange.request
         seconds = self._loop.time() - self._began
-        client = self._hub.client(exchange)
-        self._hub.access.record(client, request.method, request.path, status, seconds, code)
+        client, own = self._hub.client(exchange), request_id_of(request.headers.get(REQUEST_ID))
+        self._hub.access.record(client, request.method, request.path, status, seconds, code, own)

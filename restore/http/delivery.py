@@ -20,10 +20,15 @@ _UNSENT_BYTES = 128 * KIB  # in the kernel and not on their way: how finely a re
 _NO_LENGTH = frozenset({204, 304})  # RFC 9110, 8.6
 
 
-def head_of(response: Response, date: str, *, keep: bool, old: bool = False) -> bytes:
-    """Status line and headers. `date` is an HTTP date, `old` says that the client speaks 1.0."""
+def head_of(
+    response: Response, date: str, more: Headers = (), *, keep: bool, old: bool = False
+) -> bytes:
+    """Status line and headers, with `more` of them.
+
+    `date` is an HTTP date, `old` says that the client speaks 1.0.
+    """
     length = response.file.length if response.file else len(response.body)
-    return _head(response.status, response.headers, length, date, keep, old)
+    return _head(response.status, response.headers + more, length, date, keep, old)
 
 
 @lru_cache(maxsize=256)  # the answers of one second have few heads: 5 us each otherwise

@@ -11,6 +11,7 @@ from restore.http.accesslog import AccessLog
 from restore.http.exchange import Answer, Exchange
 from restore.http.limits import ConnectionLimits
 from restore.http.outbox import Outbox
+from restore.http.responses import Headers
 
 C = TypeVar("C", contravariant=True)
 
@@ -20,6 +21,7 @@ class Hub(Protocol[C]):
 
     handle: Callable[[Exchange], Answer]
     client: Callable[[Exchange], str]
+    headers: Callable[[Exchange], Headers]  # of every answer, beside its own
     access: AccessLog
     outbox: Outbox
     limits: ConnectionLimits

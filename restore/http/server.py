@@ -22,6 +22,7 @@ from restore.http.connection import Connection
 from restore.http.exchange import Answer, Exchange
 from restore.http.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
 from restore.http.outbox import Outbox
+from restore.http.responses import Headers
 
 # Received at once. With more, one quick upload holds up the others; with less each byte costs more:
 # each look at what has come is 60 us, however much it is. Beside 4 uploads a poll takes, p50 and
@@ -42,10 +43,12 @@ class Server:
         client: Callable[[Exchange], str],
         access: AccessLog,
         connection_limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS,
+        headers: Callable[[Exchange], Headers] = lambda _: (),
     ) -> None:
         self.handle = handle
         self.client = client
         self.access = access
+        self.headers = headers
         self.limits = connection_limits
         self.buffer = memoryview(bytearray(_BUFFER_BYTES))
         self.stopping = False

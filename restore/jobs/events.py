@@ -25,9 +25,10 @@ class Telemetry:
         self._provider = provider
         self._now = now
 
-    def requested(self, job_id: str, model_id: str) -> None:
-        """A job got its promise."""
-        self._emit(Event.REQUESTED, job_id, model_id=model_id)
+    def requested(self, job_id: str, model_id: str, request_id: str = "") -> None:
+        """A job got its promise; by the request that a proxy or client calls `request_id`."""
+        named = {"request_id": request_id} if request_id else {}
+        self._emit(Event.REQUESTED, job_id, model_id=model_id, **named)
 
     def started(self, job_id: str, attempt: int) -> None:
         """An attempt begins; the first is 1."""

@@ -8,7 +8,7 @@ from typing import Any
 from restore.contract.http import JOBS_PATH, OUTPUTS_PATH, PROBLEMS, RESTORE_PATH, ROUTES
 from restore.contract.openapi import REFUSALS, description
 from tests.support.pictures import drawing, encode
-from tests.support.service import Service, form
+from tests.support.service import Service, form, wait_until
 from tests.support.tools import PYTHON, missing
 
 PATIENCE_S = 60.0
@@ -207,3 +207,44 @@ class DoorsTest(unittest.TestCase):
             self.assertEqual((answer.status, answer.json["code"]), (503, "not_ready"))
             self.assertIn("MIN_FREE_DISK_MB", answer.json["reasons"][0])
             self.assertEqual(service.request("GET", "/healthz").status, 200)
+
+    def test_a_request_keeps_its_id_where_that_is_sane(self) -> None:
+        photo = encode(drawing(), "JPEG")
+        with Service() as service:
+            answer = service.upload(photo, headers={"X-Request-Id": "abc-1.2_3"})
+            self.assertEqual(answer.headers["x-request-id"], "abc-1.2_3")
+            [event] = service.events("restore.requested")
+            self.assertEqual(event["request_id"], "abc-1.2_3")
+            wait_until(lambda: service.log_has("201") and service.log_has("id=abc-1.2_3"), "a line")
+            for odd in ("a b", "x" * 65, "{}"):
+                answer = service.request("GET", "/healthz", headers={"X-Request-Id": odd})
+                self.assertNotIn("x-request-id", answer.headers)
+
+    def test_only_listed_origins_are_told_that_they_may(self) -> None:
+        listed, other = {"Origin": "https://app.example"}, {"Origin": "https://evil.example"}
+        photo = encode(drawing(), "JPEG")
+        with Service(CORS_ORIGINS="https://app.example") as service:
+            ask = {"Access-Control-Request-Method": "POST"}
+            answer = service.request("OPTIONS", RESTORE_PATH, headers=listed | ask)
+            self.assertEqual(answer.status, 204)
+            self.assertEqual(answer.headers["access-control-allow-origin"], listed["Origin"])
+            self.assertIn("POST", answer.headers["access-control-allow-methods"])
+            answer = service.upload(photo, headers=listed | {"Sec-Fetch-Site": "cross-site"})
+            self.assertEqual(answer.status, 201)
+            self.assertIn("Location", answer.headers["access-control-expose-headers"])
+            self.assertNotIn("access-control-allow-credentials", answer.headers)
+            refused = service.request("GET", NO_JOB, headers=listed)
+            self.assertEqual(refused.headers["access-control-allow-origin"], listed["Origin"])
+            self.assertEqual(service.upload(photo, headers=other).status, 403)
+            answer = service.request("OPTIONS", RESTORE_PATH, headers=other | ask)
+            self.assertNotIn("access-control-allow-origin", answer.headers)
+            self.assertEqual(answer.headers["vary"], "Origin")
+
+    def test_a_log_in_json_is_json_in_every_line(self) -> None:
+        with Service(LOG_FORMAT="json") as service:
+            service.request("GET", NO_JOB)
+            service.stop()
+            lines = [json.loads(line) for line in service.lines]
+        [request] = [line for line in lines if line.get("path") == NO_JOB]
+        self.assertEqual((request["status"], request["code"]), (404, "job_not_found"))
+        self.assertTrue(any(line.get("message", "").startswith("Listening") for line in lines))

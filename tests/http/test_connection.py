@@ -134,7 +134,7 @@ class DeadlineTest(unittest.IsolatedAsyncioTestCase):
     async def test_half_a_head_behind_an_answer_that_stood_still_keeps_its_deadline(self) -> None:
         hub = mock.Mock(limits=DEFAULT_CONNECTION_LIMITS, buffer=memoryview(bytearray(1000)))
         hub.date, hub.stopping = "", False
-        hub.handle.return_value = Response(200)
+        hub.handle.return_value, hub.headers.return_value = Response(200), ()
         connection = Connection(hub, asyncio.get_running_loop())
         transport = mock.Mock()
         transport.get_write_buffer_size.return_value = 100_000

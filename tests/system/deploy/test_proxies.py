@@ -146,6 +146,8 @@ class ThroughAProxy:
         )
         self.case.assertRegex(lines[0], r"\b127\.0\.0\.2\b")
         self.case.assertNotIn("203.0.113.9", self.service.log)
+        own = answer.headers["x-request-id"]
+        self.case.assertIn(f"id={own}", lines[0])
 
     def test_a_page_of_another_site_is_refused(self) -> None:
         answer = self.upload(self.photo, {"Origin": "http://evil.example"})

@@ -68,6 +68,11 @@ BLUR_MOST_COARSENESS = 8.0  # grey levels of JPEG step (quality 70): the same
 DEBLUR_FIRST_THRESHOLD = 1.7  # grey levels: 2.5 deviations of a scan's slight noise
 DEBLUR_THRESHOLDS = (6.0, 4.0)  # grey levels: of the shrinkage after each group of iterations
 DEBLUR_ITERATIONS = 6  # of Van Cittert in a group
+DEBLUR_RANGE_SIGMA = 0.7  # px: takes noise out of the range of what lies around
+DEBLUR_RANGE_REACH, DEBLUR_SMOOTH_REACH = 1.5, 2.5  # px for each px of blur: around, near
+DEBLUR_SMOOTH_RANGE = 2.0  # grey levels: what is left of noise on smooth ground
+DEBLUR_OVERSHOOT = 3.0  # grey levels that may be left of that range near smooth ground
+DEBLUR_OVERSHOOT_PER_RANGE = 8.0  # more for each level of range: costs 0.08 dB at 1 px, at 2 none
 
 # --- scratches and dust
 

@@ -266,7 +266,7 @@ class Handlers:
 
     def get_description(self, _: Exchange, __: str) -> Response:
         """The contract for programs: OpenAPI 3.1."""
-        return Response(200, JSON_HEADERS, description_json(__version__))
+        return Response(200, JSON_HEADERS, description_json(__version__, self._intake.models))
 
     def get_page(self, exchange: Exchange, name: str) -> Response:
         """The web page; with a name, one of its files."""

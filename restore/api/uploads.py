@@ -60,6 +60,11 @@ class Intake:
         self._ready.set()
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The ids that may be asked for; MODEL_DEFAULT alone until the provider is loaded."""
+        return tuple(sorted(self._models)) or (self._model_default,)
+
+    @property
     def ready(self) -> bool:
         """Whether the provider is loaded."""
         return self._ready.is_set()

@@ -5,7 +5,7 @@ written here: which refusals an address may give, and what stands in an answer t
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -66,14 +66,14 @@ REFUSALS: Mapping[tuple[str, str], tuple[str, ...]] = {
 OPEN_PATHS = frozenset({HEALTH_PATH, READY_PATH})  # asked for without a token
 
 
-@lru_cache(maxsize=1)
-def description_json(version: str) -> bytes:
+@lru_cache(maxsize=2)
+def description_json(version: str, models: tuple[str, ...]) -> bytes:
     """The whole description as JSON, built once."""
-    return json.dumps(description(version), ensure_ascii=False).encode()
+    return json.dumps(description(version, models), ensure_ascii=False).encode()
 
 
-def description(version: str) -> Tree:
-    """The whole description; `version` is the server's."""
+def description(version: str, models: Sequence[str]) -> Tree:
+    """The whole description; `version` is the server's, `models` the ids that may be asked for."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -84,7 +84,7 @@ def description(version: str) -> Tree:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "."}],
-        "paths": {_template(route): _path_item(route) for route in ROUTES},
+        "paths": {_template(route): _path_item(route, models) for route in ROUTES},
         "components": {
             "schemas": {"Created": _created(), "Job": _job(), "Refusal": _refusal(PROBLEMS)},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -100,9 +100,9 @@ def _name_of(route: Route) -> str:
     return "job_id" if route.path == JOBS_PATH else "file"
 
 
-def _path_item(route: Route) -> Tree:
+def _path_item(route: Route, models: Sequence[str]) -> Tree:
     item: Tree = {
-        method.lower(): _operation(route, method, handler)
+        method.lower(): _operation(route, method, handler, models)
         for method, handler in route.methods.items()
     }
     if route.takes_name:
@@ -114,7 +114,7 @@ def _path_item(route: Route) -> Tree:
     return item
 
 
-def _operation(route: Route, method: str, handler: str) -> Tree:
+def _operation(route: Route, method: str, handler: str, models: Sequence[str]) -> Tree:
     operation: Tree = {
         "operationId": handler,
         "responses": _answers(route, method) | _refusals(REFUSALS[route.path, method]),
@@ -122,7 +122,7 @@ def _operation(route: Route, method: str, handler: str) -> Tree:
         "security": [] if route.path in OPEN_PATHS else [{}, {"token": []}],
     }
     if method == "POST":
-        operation["requestBody"] = _form()
+        operation["requestBody"] = _form(models)
     return operation
 
 
@@ -165,14 +165,14 @@ def _refusals(own: Collection[str]) -> Tree:
     return answers
 
 
-def _form() -> Tree:
+def _form(models: Sequence[str]) -> Tree:
     image: Tree = {"type": "string", "format": "binary"}
     strength = {"type": "number", "minimum": STRENGTH_MIN, "maximum": STRENGTH_MAX}
     fields = {
         IMAGE_FIELD: image,
         "strength": strength | {"default": STRENGTH_DEFAULT},
         "upscale": {"type": "integer", "enum": list(UPSCALES), "default": UPSCALE_DEFAULT},
-        "model_id": {"type": "string", "examples": ["restoration/classic"]},
+        "model_id": {"type": "string", "enum": list(models)},
     }
     schema = {"type": "object", "required": [IMAGE_FIELD], "properties": fields}
     encoding = {IMAGE_FIELD: {"contentType": ", ".join(_FORMATS)}}

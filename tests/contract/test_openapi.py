@@ -5,6 +5,7 @@ import subprocess
 import unittest
 from typing import Any
 
+from restore import __version__
 from restore.contract.http import JOBS_PATH, OUTPUTS_PATH, PROBLEMS, RESTORE_PATH, ROUTES
 from restore.contract.openapi import REFUSALS, description
 from tests.support.pictures import drawing, encode
@@ -17,7 +18,7 @@ NO_JOB = "/v1/jobs/00000000-0000-0000-0000-000000000000"
 
 class DescriptionTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.tree = description("1.2.3")
+        self.tree = description("1.2.3", ["restoration/classic"])
 
     def test_every_route_and_method_is_described(self) -> None:
         described = {
@@ -87,7 +88,8 @@ class ServedTest(unittest.TestCase):
     def test_is_served_as_it_is_made(self) -> None:
         answer = self.service.request("GET", "/openapi.json")
         self.assertEqual(answer.headers["content-type"], "application/json")
-        self.assertEqual(answer.json, description(answer.json["info"]["version"]))
+        models = ["restoration/dummy", "restoration/gfpgans-1.4"]
+        self.assertEqual(answer.json, description(__version__, models))
 
     def seen(self, method: str, path: str, *, plain: bool = True) -> set[int]:
         """The statuses of all that may happen to a request anywhere, and of the request itself."""

@@ -175,6 +175,8 @@ def _form(models: Sequence[str]) -> Tree:
         "model_id": {"type": "string", "enum": list(models)},
     }
     schema = {"type": "object", "required": [IMAGE_FIELD], "properties": fields}
+    # Fields beyond these are ignored, but a name must be one that a form can say.
+    schema["propertyNames"] = {"pattern": "^[A-Za-z0-9_.-]{1,64}$"}
     encoding = {IMAGE_FIELD: {"contentType": ", ".join(_FORMATS)}}
     return {
         "required": True,

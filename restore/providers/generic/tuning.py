@@ -41,6 +41,8 @@ GRAIN_SPREAD_JPEG = 2.0  # sensors have less of it in the dark
 NOISE_IN_LUMA = 0.6  # of the deviation of (R+G+B)/sqrt 3: 0.67 if independent, 0.58 if grey
 GRAIN_MOST_RISE = 1.7  # from half of the highest frequency to the lowest: more would wipe a face
 GRAIN_LEAST_SIGMA = 0.1  # grey levels: only to divide by
+GRAIN_COARSENESS = 0.65  # half size to full size: white noise 0.50-0.56, grain 0.9 and more
+GRAIN_KEPT = 0.2  # of brightness: old prints lose 0.05 dB, and keep 0.64-0.86 of texture's variance
 HARD_THRESHOLD = 2.7  # deviations: Donoho's rule for 4 x 4 blocks, confirmed
 COLOUR_COARSE_ABOVE = 7.0  # grey levels: from here the finest colour is all noise
 

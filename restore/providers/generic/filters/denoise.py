@@ -3,12 +3,15 @@
 Brightness gets a hard-threshold pass as pilot and an empirical Wiener pass on it; the two colour
 differences are smoother, so the pilot alone does, on one scale more. The low band of each result
 is replaced by the denoised half-size plane (Pierazzo, Morel and Facciolo 2017).
+
+Grain is softened, not wiped: a part of what was taken from brightness is given back, or skin and
+felt turn to plastic. White noise has nothing of the photo in it, and goes as a whole.
 """
 
 from PIL import Image
 
 from restore.providers.generic import colour, tuning
-from restore.providers.generic.colour import Channels
+from restore.providers.generic.colour import Channels, luma
 from restore.providers.generic.dct import BlockDct
 from restore.providers.generic.estimators.noise import Noise, halved
 from restore.providers.generic.planes import Plane
@@ -18,7 +21,21 @@ _DCT = BlockDct(4, 1)
 
 
 def denoised(channels: Channels, noise: Noise) -> Channels:
-    """Grey or RGB `channels` without `noise`; their sides are multiples of 8."""
+    """Grey or RGB `channels` without `noise`, or with its grain softened; sides multiples of 8."""
+    clean = _cleaned(channels, noise)
+    if not is_grain(noise):
+        return clean
+    kept = (luma(channels) - luma(clean)).scaled(tuning.GRAIN_KEPT)
+    return [plane + kept for plane in clean]
+
+
+def is_grain(noise: Noise) -> bool:
+    """Whether noise is coarser than white noise, which has half of its deviation at half size."""
+    fine, half = noise.planes[0][:2]
+    return half > tuning.GRAIN_COARSENESS * fine
+
+
+def _cleaned(channels: Channels, noise: Noise) -> Channels:
     if len(channels) == 1:
         return [_brightness(channels[0], noise.planes[0])]
     mean, first, second = colour.opponent(channels)

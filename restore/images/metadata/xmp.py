@@ -38,8 +38,9 @@ _OF_PARTS = (
 # One that speaks of the camera, too; names that begin so are the video's.
 _CAMERA, _OF_VIDEO = b"http://ns.google.com/photos/1.0/camera/", (b"MotionPhoto", b"MicroVideo")
 _NAMESPACE = re.compile(rb"xmlns:([\w.-]{1,64}+)\s{0,8}+=\s{0,8}+[\"']([^\"'<]{1,256}+)[\"']")
-# Nothing is tried twice (*+), and no part of a tag runs over the next <, which XML has only there.
-_TAG = re.compile(rb"<(/?)([\w.:-]++)((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>")
+# Nothing is tried twice (*+, ?>), and no part of a tag runs over the next <, which XML has only
+# there. A group is atomic, not possessive: that fails up to Python 3.11.4 (gh-106052).
+_TAG = re.compile(rb"<(/?)([\w.:-]++)((?>(?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*))>")
 _ONE_ATTRIBUTE = re.compile(rb"\s*+([\w.:-]++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')")
 _MAX_BYTES = 1024 * 1024  # longer packets are no metadata of a photo
 

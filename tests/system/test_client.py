@@ -75,6 +75,15 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(NotFound):
                 client.wait(job)
 
+    def test_a_server_that_wants_a_token(self) -> None:
+        token = "0123456789abcdef" * 3
+        with Service(API_TOKENS=f"me:{token}") as service:
+            url = f"http://127.0.0.1:{service.port}"
+            self.assertEqual(RestoreClient(url, token=token).restore(self.photo), JPEG)
+            with self.assertRaises(Refused) as caught:
+                RestoreClient(url).restore(self.photo)
+            self.assertEqual((caught.exception.status, caught.exception.again), (401, False))
+
     def test_a_server_that_restarts_in_mid_job(self) -> None:
         storage, port = self.folder / "data", free_port()
         with Scripted(storage, PORT=port) as service:

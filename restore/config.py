@@ -97,6 +97,10 @@ def _folder(text: str) -> str:
         raise ValueError(message) from None
 
 
+def _models_folder(text: str) -> str:
+    return _folder(text) if text else ""
+
+
 def _provider(text: str) -> str:
     if not _PROVIDER.fullmatch(text):
         raise ValueError("must be generic, dummy or package.module:callable")
@@ -183,6 +187,7 @@ class Config:
     api_tokens: tuple[tuple[str, str], ...] = _setting("API_TOKENS", "", _tokens, empty=True)
     cors_origins: frozenset[str] = _setting("CORS_ORIGINS", "", _origins, empty=True)
     port: int = _setting("PORT", "8000", _whole(0, 65535))
+    models_dir: str = _setting("MODELS_DIR", "", _models_folder, empty=True)
     workers: int = _setting("WORKERS", "auto", _whole(1, _MAX_WORKERS))
     dummy_delay_s: tuple[float, float] = _setting("DUMMY_DELAY_S", "1-2", _delay)
     max_queue: int = _setting("MAX_QUEUE", "200", _whole(1, 1_000_000_000))

@@ -37,6 +37,7 @@ POWERS = {
     "pillow_heif": {"images"},
     "numpy": {"providers"},
     "ncnn": {"providers"},
+    "onnxruntime": {"providers"},
     "multiprocessing": {"pool", "worker"},
     "concurrent": {"pool", "storage"},
     "subprocess": set[str](),
@@ -60,7 +61,7 @@ NAMES = {
 }
 PUBLIC = ("restore.progress", "restore.config", "restore.providers")
 # Imported by worker alone and inside functions only: the server process never loads Pillow.
-EXTRAS = ("ncnn", "numpy")  # with the extras `learned` and `onnx` alone
+EXTRAS = ("ncnn", "numpy", "onnxruntime")  # with the extras `learned` and `onnx` alone
 CHILDREN_ONLY = ("images", "providers")
 
 

@@ -101,7 +101,10 @@ class App:
             loop.add_signal_handler(number, self._on_signal, number)
         sockets = _bind(config)
         store = JobStore(self._storage.database, self._storage.sync_uploads)
-        pool = Pool(config.workers, ChildSettings(config.provider, config.dummy_delay_s))
+        pool = Pool(
+            config.workers,
+            ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir),
+        )
         telemetry = Telemetry(self._writer.write, config.provider)
         dispatcher = Dispatcher(
             store,

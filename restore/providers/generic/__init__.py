@@ -8,6 +8,7 @@ faces, no torn-off corners.
     run -> picture.opened -> analysis.analysed -> plan.planned -> pipeline.restored -> picture.saved
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from restore import progress
@@ -41,17 +42,29 @@ def run(
         findings = analysed(picture, lambda done: progress.report(share * done))
         plan = planned(findings, strength, upscale)
         progress.note(told(findings, plan))
-        if plan.is_empty:
+        engine = engine_of(model_id, models_dir)
+        if findings.evidence.is_graphic:
+            engine = replace(engine, restore=None, portraits=None)
+        faces = engine.portraits.find(picture) if engine.portraits else ()
+        if plan.is_empty and not faces and not engine.restore:
             progress.report(1.0)
             return image_path
-        rest = tuning.TILES_SHARE
+        rest = tuning.TILES_SHARE * (0.5 if faces else 1.0)
         image = restored(
             picture,
             plan,
             lambda done: progress.report(share + rest * done),
             progress.cores(),
-            engine_of(model_id, models_dir),
+            engine,
         )
+        if engine.portraits:
+            engine.portraits.lay(
+                image,
+                picture,
+                faces,
+                plan,
+                lambda done: progress.report(share + rest * (1 + done)),
+            )
     result = saved(image, picture, path.parent)
     progress.report(1.0)
     return str(result)

@@ -129,3 +129,5 @@ ENLARGE_HALO = 8  # px of the small picture: twice five convolutions, the second
 
 LEARNED_HALO = 11  # px of the small picture: seven convolutions, then seven of half the reach
 LEARNED_MILD_JPEG = 75  # quality from which the mildest clean-up does
+FILE_HALO = 20  # px: what the networks of model files are shown around a part, within TILE_HALO
+FILE_TILE = 208  # px: between two reports of progress; a large network takes a minute on it

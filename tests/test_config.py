@@ -45,6 +45,7 @@ class DefaultsTest(ConfigTestCase):
                 storage_dir="data",
                 provider="generic",
                 model_default="restoration/gfpgans-1.4",
+                models_dir="",
                 rate_limit_per_min=10,
                 host="127.0.0.1",
                 allowed_hosts=frozenset(),
@@ -67,7 +68,7 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 24)
+        self.assertEqual(len(config.KEYS), 25)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),
@@ -215,6 +216,10 @@ class ValuesTest(ConfigTestCase):
         self.assert_refused("JOB_TIMEOUT_S", "0", "-1", "nan", "inf", "1_0", "x", "86401")
         self.assert_values("SHUTDOWN_GRACE_S", ("0", 0.0))
         self.assert_values("RETENTION_HOURS", ("0.5", 0.5))
+
+    def test_models_dir_may_be_left_empty(self) -> None:
+        self.assertEqual("", self.load("MODELS_DIR=").models_dir)
+        self.assertEqual("models", self.load("MODELS_DIR=./models").models_dir)
 
     def test_delay(self) -> None:
         self.assert_values(

@@ -133,7 +133,7 @@ class App:
             await pool.start()
             await dispatcher.recover()
             await listening.start()
-            if await self._unless_stopped(self._load(pool, intake)):
+            if await self._unless_stopped(self._load(pool, intake, dispatcher)):
                 started = True
                 dispatcher.start()
                 port = sockets[0].getsockname()[1]
@@ -157,7 +157,7 @@ class App:
             store.close()
             self._threads.close()
 
-    async def _load(self, pool: Pool, intake: Intake) -> None:
+    async def _load(self, pool: Pool, intake: Intake, dispatcher: Dispatcher) -> None:
         """Load the provider in a child; without it there is nothing to promise."""
         provider = self._config.provider
         try:
@@ -169,7 +169,21 @@ class App:
             if loaded.detail:
                 log.error("loading the provider: %s", loaded.detail)
             raise StartError(loaded.problem)
-        intake.offer({**loaded.models, self._config.model_default: "the default"})
+        default = self._config.model_default
+        model_bytes = {name: said["memory_bytes"] for name, said in loaded.details.items()}
+        for name, needed in model_bytes.items():
+            if self._config.models_dir and needed > self._config.memory_budget_mb * MIB:
+                raise StartError(
+                    f"{name} needs about {needed // MIB} MB of memory, and MEMORY_BUDGET_MB is"
+                    f" {self._config.memory_budget_mb}."
+                )
+        if loaded.default in model_bytes:
+            model_bytes.setdefault(default, model_bytes[loaded.default])
+        dispatcher.expect(model_bytes)
+        intake.offer({**loaded.models, default: "the default"})
+        if loaded.default:
+            named = default if default in loaded.models else f"{default} (alias {loaded.default})"
+            log.info("Models: %s; the default is %s", ", ".join(loaded.models), named)
 
     async def _unless_stopped(self, work: Awaitable[None]) -> bool:
         """Await `work`; False when the stop came first."""
@@ -214,9 +228,7 @@ def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> N
     log.info("Listening on http://%s:%d", config.url_host, port)
     if config.host in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104
         log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
-    own = f" (restoration/classic, alias {config.model_default}; Pillow alone)"
-    engine = own if config.provider == "generic" else ""
-    log.info("Provider: %s%s, workers: %d", config.provider, engine, config.workers)
+    log.info("Provider: %s, workers: %d", config.provider, config.workers)
     found = store.found
     log.info(
         "Files: %s (%d jobs, %d results, %.1f MB found)",

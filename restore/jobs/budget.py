@@ -21,11 +21,14 @@ PROCESS_MIB = 210
 PIXELS_PER_PROCESS = 200_000  # of the upload: fewer are one tile, which can't be shared
 
 
-def estimate_mib(width: int, height: int, upscale: int) -> int:
-    """The peak in MiB, rounded up, of a job whose upload is `width` x `height` pixels."""
+def estimate_mib(width: int, height: int, upscale: int, model_bytes: int = 0) -> int:
+    """The peak in MiB, rounded up, of a job whose upload is `width` x `height` pixels.
+
+    `model_bytes` are what its model needs whatever the picture's size.
+    """
     output_pixels = width * height * upscale * upscale
     peak = min(CHILD_BYTES + BYTES_PER_OUTPUT_PIXEL * output_pixels, PEAK_BYTES)
-    return -(-peak // MIB)
+    return -(-(peak + model_bytes) // MIB)
 
 
 def fits(need_mib: int, running_mib: Collection[int], budget_mib: int) -> bool:

@@ -9,7 +9,7 @@ job, the others go on.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -56,6 +56,7 @@ class Dispatcher:
         self._storage = storage
         self._budget_mib = memory_budget_mib
         self._cores = cores
+        self._model_bytes: Mapping[str, int] = {}
         self._around = Surroundings(store, storage, telemetry, provider, job_timeout_s, clock)
         self._retention = Retention(store, storage, retention_hours, clock)
         self._free = list(pool.slots)
@@ -161,9 +162,14 @@ class Dispatcher:
         ]
         return self._store.next_queued(being_claimed)
 
+    def expect(self, model_bytes: Mapping[str, int]) -> None:
+        """Count with so many bytes more for each job of these models (by their ids)."""
+        self._model_bytes = dict(model_bytes)
+
     def _launch(self, job: Job) -> bool:
         """Give the job a slot, if its memory fits."""
-        need_mib = budget.estimate_mib(job.width, job.height, job.spec.upscale)
+        model_bytes = self._model_bytes.get(job.spec.model_id, 0)
+        need_mib = budget.estimate_mib(job.width, job.height, job.spec.upscale, model_bytes)
         held_mib = self._held_mib.values()
         if not budget.fits(need_mib, held_mib, self._budget_mib):
             return False  # whoever gives memory back wakes us

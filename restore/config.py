@@ -255,6 +255,8 @@ def load(
         except ValueError as error:
             found = "" if key in _SECRET else f"; it is {text!r}"
             raise ConfigError(f"{key} (in {source}) {error}{found}.") from None
+    if values["models_dir"]:  # children have another current folder
+        values["models_dir"] = str((base / values["models_dir"]).absolute())
     config = Config(**values)
     return config, (base / config.storage_dir).absolute()
 

@@ -219,7 +219,8 @@ class ValuesTest(ConfigTestCase):
 
     def test_models_dir_may_be_left_empty(self) -> None:
         self.assertEqual("", self.load("MODELS_DIR=").models_dir)
-        self.assertEqual("models", self.load("MODELS_DIR=./models").models_dir)
+        found = self.load("MODELS_DIR=./models").models_dir
+        self.assertEqual(str(self.base.absolute() / "models"), found)
 
     def test_delay(self) -> None:
         self.assert_values(

@@ -101,10 +101,7 @@ class App:
             loop.add_signal_handler(number, self._on_signal, number)
         sockets = _bind(config)
         store = JobStore(self._storage.database, self._storage.sync_uploads)
-        pool = Pool(
-            config.workers,
-            ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir),
-        )
+        pool = Pool(config.workers, _child_settings(config))
         telemetry = Telemetry(self._writer.write, config.provider)
         dispatcher = Dispatcher(
             store,
@@ -221,6 +218,10 @@ def _bind(config: Config) -> list[Any]:
             f"Can't listen on {config.host}, port {config.port}: {reason}. Is another server"
             " running there? HOST and PORT say where to listen."
         ) from None
+
+
+def _child_settings(config: Config) -> ChildSettings:
+    return ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir)
 
 
 def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> None:

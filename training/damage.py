@@ -133,11 +133,11 @@ def flake(draw: ImageDraw.ImageDraw, canvas: Canvas, width: float) -> None:
 
 KINDS = {
     "scratch": Mark(scratch, (0.7, 6.0), 5),
-    "broad scratch": Mark(scratch, (5.0, 13.0), 2),
+    "broad scratch": Mark(scratch, (4.0, 9.0), 1),
     "crack": Mark(crack, (0.7, 5.0), 3),
     "fibre": Mark(fibre, (0.7, 2.5), 6),
     "dust": Mark(dust, (1.0, 7.0), 25),
-    "broad dust": Mark(dust, (6.0, 13.0), 5),
+    "broad dust": Mark(dust, (6.0, 13.0), 4),
     "flake": Mark(flake, (3.0, 10.0), 4),
 }
 

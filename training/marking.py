@@ -30,7 +30,7 @@ POOL = 600  # patches that are kept
 FRESH = 2  # patches that are new at each step
 HELD_OUT = 9  # every so many photographs are for validation alone
 VALIDATION = 90  # patches
-NEGATIVE_WEIGHT = 1.0  # of a pixel of a patch without any marks
+NEGATIVE_WEIGHT = 2.0  # of a pixel of a patch without any marks
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -39,7 +39,7 @@ class Marking:
     """Trains `Marker`."""
 
     name = "marks"
-    rate = 2.5e-3
+    rate = 1.5e-3
 
     def __init__(self, paths: list[Path], seed: int) -> None:
         torch.manual_seed(seed)
@@ -135,12 +135,12 @@ def patch(photos: list[list[Image.Image]], dice: random.Random) -> tuple[Array, 
     """Brightness and colourfulness (2 x h x w bytes) of one patch, and its labels (h x w)."""
     picture = _ground(photos, dice)
     drawn = dice.random()
-    if drawn < 0.35:
+    if drawn < 0.4:
         picture = with_things(picture, dice)
     picture = damage.printed(picture, dice) if dice.random() < 0.8 else picture
     label = Image.new("L", picture.size, 0)
     sure = label
-    if dice.random() < 0.75:
+    if dice.random() < 0.65:
         before = picture
         picture, label = damage.marked(picture, dice, 0.3 + dice.random())
         sure = _clear(before, picture, label)

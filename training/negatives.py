@@ -131,6 +131,19 @@ def bars(pen: Pen, canvas: Canvas) -> None:
         _line(pen, [start, (start[0] + a * long, start[1] + b * long)], width, ink)
 
 
+def beam(pen: Pen, canvas: Canvas) -> None:
+    """One broad straight body from edge to edge: a rail, frame or mast, shaded along its sides."""
+    dice, ink, width = canvas.dice, _ink(canvas.dice), canvas.dice.uniform(3, 24)
+    angle, (x, y), far = dice.uniform(0, 6.3), canvas.point(), 300.0
+    a, b = math.cos(angle), math.sin(angle)
+    stripes = dice.randint(1, 4)
+    for k in range(stripes):
+        way = (k - stripes / 2) * width / stripes
+        tone = tuple(min(255, max(0, v + dice.randint(-30, 30))) for v in ink)
+        ends = [(x - b * way - a * t, y + a * way - b * t) for t in (-far, far)]
+        _line(pen, ends, width / stripes + 0.5, (tone[0], tone[1], tone[2]))
+
+
 def edge(pen: Pen, canvas: Canvas) -> None:
     """A body with a rim or a seam: one line that bounds two tones, as buttons and cups have."""
     dice = canvas.dice
@@ -240,6 +253,8 @@ DRAWN: tuple[Callable[[Pen, Canvas], None], ...] = (
     whiskers,
     lace,
     bars,
+    beam,
+    beam,
     edge,
     edge,
     stick,

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import luma, opponent
 from restore.providers.generic.estimators.blur import BlurMeter
-from restore.providers.generic.estimators.fading import Levels, fading_of
+from restore.providers.generic.estimators.fading import (
+    Levels,
+    fading_of,
+    is_one_hue,
+    small_copy,
+)
 from restore.providers.generic.estimators.jpeg import (
     JpegDamage,
     blockiness,
@@ -20,7 +25,8 @@ from restore.providers.generic.estimators.jpeg import (
 from restore.providers.generic.estimators.marks import MarkMeter, Marks
 from restore.providers.generic.estimators.noise import Noise, NoiseMeter
 from restore.providers.generic.estimators.surface import Surface, SurfaceMeter
-from restore.providers.generic.evidence import Evidence, Sign, evidence_of, is_drawn
+from restore.providers.generic.estimators.wear import Wear, wear_of
+from restore.providers.generic.evidence import Evidence, Kind, Sign, evidence_of, is_drawn
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box
@@ -35,6 +41,7 @@ class Findings:
     blur: float | None
     jpeg: JpegDamage | None
     marks: Marks | None
+    wear: Wear | None
     fading: Levels | None
 
 
@@ -66,8 +73,21 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
         blur.sigma(),
         (damage_of_tables(picture.tables) if picture.is_jpeg else None) or ghost,
         marks.marks(),
+        _wear(picture, evidence),
         fading,
     )
+
+
+def _wear(picture: Picture, evidence: Evidence) -> Wear | None:
+    """What the network sees, of pictures that are prints or, at least, of one hue as most are."""
+    if evidence.kind in (Kind.CAMERA, Kind.GRAPHIC):
+        return None
+    small = small_copy(picture.eight_bit())
+    if evidence.is_print:
+        return wear_of(picture, tuning.WEAR_FEWEST_ON_PRINTS)
+    if small.mode == "L" or is_one_hue(small, tuning.WEAR_ONE_HUE):
+        return wear_of(picture, tuning.WEAR_FEWEST)
+    return None
 
 
 def _signs(

@@ -21,7 +21,7 @@ from restore.providers.generic.filters.fill import filled
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.plan import Plan
 from restore.providers.generic.processes import spread
-from restore.providers.generic.tiles import GRID, Box, Tile, tiles
+from restore.providers.generic.tiles import GRID, Box, Tile, mirrored_window, tiles
 
 
 def restored(
@@ -51,10 +51,15 @@ def restored(
     return result
 
 
-def repaired(channels: Channels, plan: Plan, engine: Engine = CLASSIC) -> Channels:
-    """All steps that keep the size; `channels` themselves where there is none."""
-    if plan.marks:
-        channels = filled(channels, plan.marks)
+def repaired(
+    channels: Channels, plan: Plan, engine: Engine = CLASSIC, worn: Image.Image | None = None
+) -> Channels:
+    """All steps that keep the size; `channels` themselves where there is none.
+
+    `worn` is 255 on what the network saw of wear, in this window.
+    """
+    if plan.marks or worn:
+        channels = filled(channels, plan.marks, worn)
     if engine.restore:
         return engine.restore(channels)
     if plan.jpeg:
@@ -71,7 +76,8 @@ def repaired(channels: Channels, plan: Plan, engine: Engine = CLASSIC) -> Channe
 def _finished(picture: Picture, plan: Plan, tile: Tile, engine: Engine) -> Image.Image:
     """The core of one tile: repaired, then enlarged, levelled and blended in parts."""
     plain = picture.channels(tile.window)
-    full = repaired(plain, plan, engine)
+    worn = mirrored_window(plan.wear.mask, tile.window) if plan.wear else None
+    full = repaired(plain, plan, engine, worn)
     factor = plan.upscale
     result = Image.new(picture.image.mode, (tile.size[0] * factor, tile.size[1] * factor))
     halo = engine.halo if factor > 1 else 0

@@ -8,6 +8,7 @@ from restore.providers.generic.estimators.fading import Levels
 from restore.providers.generic.estimators.jpeg import JpegDamage
 from restore.providers.generic.estimators.marks import Marks
 from restore.providers.generic.estimators.noise import Noise
+from restore.providers.generic.estimators.wear import Wear
 from restore.providers.generic.evidence import Kind
 
 
@@ -16,6 +17,7 @@ class Plan:
     """The steps in their order; None (or 1, or nothing) leaves one out."""
 
     marks: Marks | None
+    wear: Wear | None
     jpeg: JpegDamage | None
     noise: Noise | None
     blur: float | None
@@ -26,7 +28,9 @@ class Plan:
     @property
     def repairs(self) -> bool:
         """Whether anything is done to the pixels before they are enlarged."""
-        return any(step is not None for step in (self.marks, self.jpeg, self.noise, self.blur))
+        return any(
+            step is not None for step in (self.marks, self.wear, self.jpeg, self.noise, self.blur)
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -37,7 +41,7 @@ class Plan:
 def planned(findings: Findings, strength: float, upscale: int) -> Plan:
     """What to do about `findings`."""
     if findings.evidence.is_graphic:
-        return Plan(None, None, None, None, upscale, None, strength)
+        return Plan(None, None, None, None, None, upscale, None, strength)
     noise = findings.noise if findings.noise.strongest >= tuning.NOISE_ACT_ABOVE else None
     jpeg = findings.jpeg
     if noise and jpeg:
@@ -55,7 +59,7 @@ def planned(findings: Findings, strength: float, upscale: int) -> Plan:
     marks, fading = findings.marks, findings.fading
     if findings.evidence.kind is Kind.CAMERA:
         marks = fading = None  # no print was scanned
-    return Plan(marks, jpeg, noise, blur, upscale, fading, strength)
+    return Plan(marks, findings.wear, jpeg, noise, blur, upscale, fading, strength)
 
 
 def _outweighs(noise: Noise, jpeg: JpegDamage) -> bool:
@@ -72,6 +76,7 @@ def told(findings: Findings, plan: Plan) -> str:
         f"blur {findings.blur:.2f}" if findings.blur else "blur no",
         f"jpeg q{jpeg.quality}" if jpeg else "jpeg no",
         f"marks {findings.marks.share:.2%}" if findings.marks else "marks no",
+        f"wear {findings.wear.share:.2%}" if findings.wear else "wear no",
         f"fade x{max(fading.gains):.2f}{' one hue' if fading.one_hue else ''}"
         if fading
         else "fade no",
@@ -79,7 +84,7 @@ def told(findings: Findings, plan: Plan) -> str:
     steps = [
         name
         for name, step in (
-            ("fill", plan.marks),
+            ("fill", plan.marks or plan.wear),
             ("deblock", plan.jpeg),
             ("denoise", plan.noise),
             ("deblur", plan.blur),

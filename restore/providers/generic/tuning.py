@@ -97,8 +97,21 @@ MARK_LEAST_SIDE = 320  # px, the longer: in smaller pictures, details are as thi
 MARK_FEWEST = 0.0003  # share of pixels that are sure cores: 32 clean photos 0-0.025 %, worn 0.035
 MARK_FEWEST_IN_GRAIN = 0.0002  # noise and grain alone: 0-0.005 %, worn prints from 0.022 %
 MARK_MOST = 0.03  # share of pixels
-FILL_SIGMAS = (1.2, 3.0)  # px
-FILL_LEAST_WEIGHT = 0.1  # of a Gaussian's mass on known pixels
+
+# --- wear as the network sees it
+
+WEAR_ONE_HUE = (
+    6.0  # levels of colour scatter at one brightness: sepia with stains 5.2, colour 5.3 and up
+)
+WEAR_MOST_SIDE = 1400  # px, the longer: larger scans are looked at half as large, or a quarter
+WEAR_SUREST = 0.8  # probability of pixels that prove a print's wear
+WEAR_SURE, WEAR_WEAK = 0.75, 0.35  # probability of a mark's core, and of what it continues on
+WEAR_FEWEST_ON_PRINTS = 0.0005  # share of surest pixels: 12 unworn prints 0-0.034 %
+WEAR_FEWEST = 0.0012  # the same where one hue is all that speaks for a print: photos 0-0.08 %
+WEAR_MOST = 0.05  # share of pixels
+WEAR_REACH = 12  # px that wear continues from its core
+WEAR_MOST_WIDTH = 6  # px: broader is a thing, and could not be filled
+WEAR_BROAD_MARGIN = 3  # px around what is broader that is left alone too
 
 # --- fading
 

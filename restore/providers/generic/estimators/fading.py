@@ -26,7 +26,7 @@ class Levels:
 
 def fading_of(picture: Image.Image) -> Levels | None:
     """The levels that undo the fading of an "L" or "RGB" picture; None where it is not faded."""
-    small = _small_copy(picture)
+    small = small_copy(picture)
     bright = small.convert("L")
     border = _without_border(bright)
     small, bright = small.crop(border), bright.crop(border)
@@ -39,7 +39,7 @@ def fading_of(picture: Image.Image) -> Levels | None:
     if not _has_cast(ends) and not _has_dull_white(bright, low, high):
         return None
     common = min(tuning.FADE_MOST_GAIN, _gain(low, high))
-    if len(ends) == 1 or _is_one_hue(small):
+    if len(ends) == 1 or is_one_hue(small):
         return Levels((common,), (_offset(low, common),), True)
     least, most = tuning.FADE_CHANNEL_RATIO
     gains = tuple(min(max(_gain(*pair), least * common), most * common) for pair in ends)
@@ -47,7 +47,7 @@ def fading_of(picture: Image.Image) -> Levels | None:
     return Levels(gains, offsets, False)
 
 
-def _small_copy(picture: Image.Image) -> Image.Image:
+def small_copy(picture: Image.Image) -> Image.Image:
     factor = max(1, max(picture.size) // tuning.FADE_COPY_SIDE)
     small = picture.reduce(factor) if factor > 1 else picture
     return small.filter(ImageFilter.MedianFilter(3))
@@ -104,17 +104,18 @@ def _offset(low: int, gain: float) -> float:
     return tuning.FADE_TARGETS[0] - gain * min(low, tuning.FADE_MOST_LIFT)
 
 
-def _is_one_hue(small: Image.Image) -> bool:
+def is_one_hue(small: Image.Image, most: float = tuning.FADE_ONE_HUE) -> bool:
     """Whether colour is a function of brightness alone, as in a grey, sepia or blue print.
 
-    The colour differences of the pixels of each brightness scatter around one value.
+    The colour differences of the pixels of each brightness scatter around one value, by `most`
+    grey levels.
     """
     bright = small.convert("L")
     scatter = 0.0
     for channel in (0, 2):
         apart = ImageChops.subtract(small.getchannel(channel), bright, 1, 128)
         scatter = max(scatter, _scatter_within(apart, bright))
-    return scatter <= tuning.FADE_ONE_HUE
+    return scatter <= most
 
 
 def _scatter_within(values: Image.Image, bright: Image.Image) -> float:

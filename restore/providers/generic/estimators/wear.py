@@ -6,7 +6,6 @@ carried in across it, and a cigarette or a collar's tip is as pale as a flake. I
 about prints: of other pictures it takes rails, rims and petals for wear.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter
@@ -15,7 +14,6 @@ from restore.providers.generic import tuning
 from restore.providers.generic.estimators.marks import grown
 from restore.providers.generic.network import MARK_GRID, MARK_HALO, marking_network
 from restore.providers.generic.picture import Picture
-from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import tiles
 
 
@@ -27,28 +25,30 @@ class Wear:
     share: float
 
 
-def wear_of(picture: Picture, advance: Callable[[float], None]) -> Wear | None:
+def wear_of(picture: Picture, fewest: float) -> Wear | None:
     """The wear of a print; None where there is too little, or so much that it is the picture.
 
-    `advance` hears the fraction 0..1 done.
+    `fewest` is the share of pixels that must be worn beyond doubt.
     """
     scale = 1
     while max(picture.size) / scale > tuning.WEAR_MOST_SIDE:
         scale *= 2
-    small = mask_of(probability(picture, scale, advance))
-    share = small.histogram()[255] / (small.width * small.height)
-    if not tuning.WEAR_FEWEST <= share <= tuning.WEAR_MOST:
+    likely = probability(picture, scale)
+    small, pixels = mask_of(likely), likely.width * likely.height
+    surest = ImageChops.darker(small, _from(likely, tuning.WEAR_SUREST)).histogram()[255] / pixels
+    share = small.histogram()[255] / pixels
+    if surest < fewest or share > tuning.WEAR_MOST:
         return None
-    return Wear(small.resize(picture.size, Image.Resampling.NEAREST), share)
+    large = small.resize((small.width * scale, small.height * scale), Image.Resampling.NEAREST)
+    return Wear(large.crop((0, 0, *picture.size)), share)
 
 
-def probability(picture: Picture, scale: int, advance: Callable[[float], None]) -> Image.Image:
+def probability(picture: Picture, scale: int) -> Image.Image:
     """The network's probability (0..255 as "L") of a picture, looked at `scale` times smaller."""
     width, height = picture.size
     size = (-(-width // scale), -(-height // scale))
     found, network = Image.new("L", size), marking_network()
-    todo = list(tiles(size, tuning.TILE_CORE, MARK_HALO, MARK_GRID))
-    for number, tile in enumerate(todo):
+    for tile in tiles(size, tuning.TILE_CORE, MARK_HALO, MARK_GRID):
         left, top, right, bottom = (edge * scale for edge in tile.window)
         window = (tile.window[2] - tile.window[0], tile.window[3] - tile.window[1])
         channels = picture.channels((left, top, right, bottom))
@@ -57,7 +57,6 @@ def probability(picture: Picture, scale: int, advance: Callable[[float], None]) 
         part = network(channels)
         x, y = tile.inset
         found.paste(part.crop((x, y, x + tile.size[0], y + tile.size[1])), tile.core[:2])
-        advance((number + 1) / len(todo))
     return found
 
 
@@ -80,8 +79,3 @@ def _broad(marks: Image.Image) -> Image.Image:
     inside = marks.filter(ImageFilter.BoxBlur(radius)).point([0] * 255 + [255])
     around = inside.filter(ImageFilter.BoxBlur(radius + tuning.WEAR_BROAD_MARGIN))
     return around.point([0] + [255] * 255)
-
-
-def whole(mask: Image.Image) -> Plane:
-    """1.0 where a picture is not worn, 0.0 on wear and one pixel around it."""
-    return Plane(grown(mask)).scaled(-1 / 255, 1.0)

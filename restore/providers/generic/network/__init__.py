@@ -6,6 +6,7 @@ is decided by the plan.
 - `weights`: the file of numbers, and what proves it whole
 - `layers`: what a network is made of
 - `enlarger`: twice and four times as large
+- `marker`: the probability of each pixel to be a scratch, crack, fibre or dust
 
 How the weights came about: `training/`, and docs/MODELS.md for what they can and can't do.
 """
@@ -14,9 +15,22 @@ from functools import cache
 from importlib.resources import files
 
 from restore.providers.generic.network.enlarger import EnlargingNetwork
+from restore.providers.generic.network.marker import GRID as MARK_GRID
+from restore.providers.generic.network.marker import HALO as MARK_HALO
+from restore.providers.generic.network.marker import MarkingNetwork
 from restore.providers.generic.network.weights import Weights, WeightsError, unpacked
 
-__all__ = ["EnlargingNetwork", "Weights", "WeightsError", "enlarging_network", "weights_named"]
+__all__ = [
+    "MARK_GRID",
+    "MARK_HALO",
+    "EnlargingNetwork",
+    "MarkingNetwork",
+    "Weights",
+    "WeightsError",
+    "enlarging_network",
+    "marking_network",
+    "weights_named",
+]
 
 
 def weights_named(name: str) -> Weights:
@@ -32,3 +46,9 @@ def weights_named(name: str) -> Weights:
 def enlarging_network(jpeg: bool) -> EnlargingNetwork:
     """The network for JPEG files, or for pictures without their damage; loaded once a process."""
     return EnlargingNetwork(weights_named("enlarge-jpeg" if jpeg else "enlarge"))
+
+
+@cache
+def marking_network() -> MarkingNetwork:
+    """The network of marks; loaded once a process."""
+    return MarkingNetwork(weights_named("marks"))

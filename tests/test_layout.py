@@ -46,7 +46,7 @@ POWERS = {
     "socketserver": set[str](),
     "ssl": set[str](),
     "selectors": {"client"},
-    "select": {"app", "pool", "providers", "worker"},
+    "select": {"providers", "worker"},
     "signal": {"app", "pool", "providers", "worker"},
     "fcntl": {"http", "storage", "worker"},
     "resource": {"http", "worker"},

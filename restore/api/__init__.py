@@ -12,9 +12,9 @@ It knows the contract, the storage and the jobs; it knows no socket, no SQL and 
 """
 
 from restore.api.handlers import Handlers
-from restore.api.uploads import Intake
+from restore.api.uploads import Uploads
 
 __all__ = [
     "Handlers",
-    "Intake",
+    "Uploads",
 ]

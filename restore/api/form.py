@@ -26,8 +26,7 @@ from restore.contract import (
     sniff,
 )
 from restore.http import Body, Data, EndOfPart, FormError, MultipartParser, Part
-
-Chunk = bytes | bytearray | memoryview  # of the image, on its way to disk
+from restore.storage import Chunk
 
 _WORTH_A_VIEW = 32 * KIB  # handed on as it came; less is copied, and the chunk let go
 _TELLING_BYTES = 16  # enough to tell every accepted format but the boxes of ISO base media files

@@ -19,7 +19,7 @@ from restore.api.doors import Doors
 from restore.api.form import too_large
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
-from restore.api.uploads import Intake
+from restore.api.uploads import Uploads
 from restore.config import Config
 from restore.contract import (
     JOB_ERRORS,
@@ -59,13 +59,12 @@ from restore.http import (
     select_range,
 )
 from restore.jobs import Dispatcher, Telemetry
-from restore.storage import JobStore, Storage, StorageError, StoreError
+from restore.storage import Storage, StorageError, Store
 
 log = logging.getLogger("restore")
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
-_DISABLED_S, _QUEUE_S, _STORAGE_S, _READY_S = 60, 5, 30, 5  # Retry-After, seconds
 
 
 T = TypeVar("T")
@@ -78,16 +77,16 @@ class Handlers:
     def __init__(
         self,
         config: Config,
-        store: JobStore,
+        store: Store,
         storage: Storage,
-        intake: Intake,
+        uploads: Uploads,
         dispatcher: Dispatcher,
         telemetry: Telemetry,
     ) -> None:
         self._config = config
         self._store = store
         self._storage = storage
-        self._intake = intake
+        self._uploads = uploads
         self._dispatcher = dispatcher
         self._telemetry = telemetry
         self._pages = Pages(config.max_image_bytes)
@@ -138,7 +137,7 @@ class Handlers:
         """Take an upload; 201 once it is promised."""
         self._admit(exchange)
         boundary = self._check_declared(exchange.request)
-        job = await self._intake.receive(exchange.body, boundary)
+        job = await self._uploads.receive(exchange.body, boundary)
         own = request_id_of(exchange.request.headers.get(REQUEST_ID))
         self._telemetry.requested(job.id, job.spec.model_id, own)
         self._dispatcher.wake()
@@ -149,12 +148,12 @@ class Handlers:
         """Flag, rate, queue, disk: all that can be said before the head is looked at."""
         config = self._config
         if not config.restore_enabled:
-            raise Refusal("disabled", headers=retry_after(_DISABLED_S))
+            raise Refusal("disabled", headers=retry_after(limits.DISABLED_RETRY_S))
         wait_s = self._limiter.take(rate_key(self.client(exchange)), time.monotonic())
         if wait_s:
             raise Refusal("rate_limited", headers=retry_after(wait_s))
-        if self._store.waiting + self._intake.arriving >= config.max_queue:
-            raise Refusal("queue_full", headers=retry_after(_QUEUE_S))
+        if self._store.waiting + self._uploads.arriving >= config.max_queue:
+            raise Refusal("queue_full", headers=retry_after(limits.QUEUE_RETRY_S))
         try:
             free = self._storage.free_bytes()
         except StorageError as error:
@@ -198,14 +197,14 @@ class Handlers:
             raise Refusal("job_not_found")
         try:
             await self._dispatcher.cancel(name.lower())
-        except StoreError as error:
+        except StorageError as error:
             raise _unavailable(error, "The job can't be removed now. Please try later.") from None
         return Response(204)
 
     def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
         try:
             return find(job_id) if _JOB_ID.fullmatch(job_id) else None
-        except StoreError as error:
+        except StorageError as error:
             raise _unavailable(error, "The job can't be read now. Please try later.") from None
 
     def _base_url(self, exchange: Exchange) -> str:
@@ -249,24 +248,24 @@ class Handlers:
         reasons = []
         if self.stopping:
             reasons.append("The server is stopping.")
-        if not self._intake.ready:
+        if not self._uploads.ready:
             reasons.append("The provider is still being loaded.")
         try:
             if self._storage.free_bytes() < self._config.min_free_disk_mb * MIB:
                 reasons.append("The disk has less room than MIN_FREE_DISK_MB.")
-            await self._store.check()
-        except (StorageError, StoreError) as error:
+            await self._store.check_writable()
+        except StorageError as error:
             log.warning("not ready: %s", error)
             reasons.append("The storage can't be written.")
         if not reasons:
             return Response(200, JSON_HEADERS, b'{"status": "ready"}')
         said = {"error": " ".join(reasons), "code": "not_ready", "reasons": reasons}
-        headers = (*JSON_HEADERS, *retry_after(_READY_S))
+        headers = (*JSON_HEADERS, *retry_after(limits.READY_RETRY_S))
         return Response(503, headers, json.dumps(said).encode())
 
     def get_description(self, _: Exchange, __: str) -> Response:
         """The contract for programs: OpenAPI 3.1."""
-        return Response(200, JSON_HEADERS, description_json(__version__, self._intake.models))
+        return Response(200, JSON_HEADERS, description_json(__version__, self._uploads.models))
 
     def get_page(self, exchange: Exchange, name: str) -> Response:
         """The web page; with a name, one of its files."""
@@ -274,7 +273,7 @@ class Handlers:
 
 
 def _unavailable(reason: Exception | str, sentence: str | None = None) -> Refusal:
-    headers = retry_after(_STORAGE_S)
+    headers = retry_after(limits.STORAGE_RETRY_S)
     return Refusal("storage_unavailable", sentence, headers=headers, detail=str(reason))
 
 

@@ -9,4 +9,11 @@ IMAGE_HEAD_BYTES = 4 * KIB  # first bytes of a file kept to tell its format
 WRITE_BYTES = MIB  # gathered before a write to disk; an upload may hold two of these
 GATHERED_BYTES = 8 * MIB  # by all uploads at once: with many each gathers less,
 LEAST_WRITE_BYTES = 128 * KIB  # though not less than this (200 uploads at once: 36 MB in all)
-SMALL_UPLOAD_BYTES = 64 * KIB  # an upload up to this size is kept in its row, not in a file
+
+# What a client is asked to wait before it sends the same again: Retry-After, in seconds.
+DISABLED_RETRY_S = 60  # RESTORE_ENABLED is false
+QUEUE_RETRY_S = 5  # MAX_QUEUE jobs wait
+STORAGE_RETRY_S = 30  # the disk is full, or the files or the database can't be used
+BUSY_RETRY_S = 5  # no child could be had to look at the photo
+STARTING_RETRY_S = 1  # the provider isn't loaded yet
+READY_RETRY_S = 5  # /readyz says no

@@ -1,42 +1,34 @@
-"""From the first byte of a form to a job on disk: where the promise is made.
+"""From the first byte of a form to a durable job: where the promise is made.
 
-The order is the contract's: parts, size and first bytes while they arrive (formparser), then the
-image's header (the inspector, in a child where a crash harms nobody), then the fields. A job is
-returned only after its upload and its row are synced to disk; whatever breaks before that leaves no
-file. Running the job is the dispatcher's.
+The order is the contract's: parts, size and first bytes while they arrive (form), then the image's
+header (the inspector, in a child where a crash harms nobody), then the fields. Running the job is
+the dispatcher's.
+
+Rule: a job is returned only after its upload and its row are durable; whatever breaks before that
+leaves no file.
 """
 
 import asyncio
-import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from restore.api import limits
-from restore.api.form import Chunk, Form, FormParser
+from restore.api.form import Form, FormParser
 from restore.contract import MAX_SIDE_PX, Job, Refusal, parse_fields
 from restore.http import Body, retry_after
-from restore.pool import Inspector
-from restore.storage import (
-    FileThreads,
-    JobStore,
-    Storage,
-    StorageError,
-    StoreError,
-    UploadFile,
-    spoilt,
-)
+from restore.pool import Inspector, InspectorBusy
+from restore.storage import FileThreads, Storage, StorageError, Store, Upload
 
 _READY_S = 30.0  # an upload waits this long for the provider to be loaded
-_STORAGE_S, _STARTING_S = 30, 1  # Retry-After, seconds
 
 
-class Intake:
+class Uploads:
     """Takes uploads; their files are written on `threads`."""
 
     def __init__(
         self,
-        store: JobStore,
+        store: Store,
         storage: Storage,
         inspector: Inspector,
         threads: FileThreads,
@@ -75,36 +67,27 @@ class Intake:
         self._inspector.warm()
         try:
             return await self._receive(body, boundary)
-        except (StorageError, StoreError) as error:
+        except StorageError as error:
             raise Refusal(
-                "storage_unavailable", headers=retry_after(_STORAGE_S), detail=str(error)
+                "storage_unavailable",
+                headers=retry_after(limits.STORAGE_RETRY_S),
+                detail=str(error),
             ) from None
         finally:
             self.arriving -= 1
 
     async def _receive(self, body: Body, boundary: bytes) -> Job:
         job_id = str(uuid.uuid4())
-        upload = _Upload(self._storage, job_id, self._threads)
+        upload = Upload(lambda: self._storage.create_upload(job_id), self._threads)
         parser = FormParser(boundary, self._max_image_bytes, upload.write, self._piece_bytes)
         try:
             form = await parser.parse(body)
-            job = await self._check(job_id, form, upload.image)
-            await self._keep(job, upload)
+            job = await self._check(job_id, form, upload.path)
+            await self._store.add(job)
         except BaseException:
             await asyncio.shield(upload.discard())
             raise
         return job
-
-    async def _keep(self, job: Job, upload: "_Upload") -> None:
-        if upload.small is not None and not self._store.keeps_uploads:
-            await upload.move_to_file()
-        try:
-            await self._store.add(job, upload.small)
-        except StoreError as error:
-            if upload.small is None or not spoilt(error.__cause__):
-                raise
-            await upload.move_to_file()  # the page that it would go to is damaged
-            await self._store.add(job)
 
     def _piece_bytes(self) -> int:
         """How much of each image is gathered before it is written: all share one memory."""
@@ -116,13 +99,21 @@ class Intake:
             async with asyncio.timeout(_READY_S):
                 await self._ready.wait()
         except TimeoutError:
-            raise Refusal("starting", headers=retry_after(_STARTING_S)) from None
+            raise Refusal("starting", headers=retry_after(limits.STARTING_RETRY_S)) from None
 
-    async def _check(self, job_id: str, form: Form, image: str | bytes) -> Job:
+    async def _check(self, job_id: str, form: Form, path: str) -> Job:
         """The image's header first, then the fields."""
         if not self._ready.is_set():
             await self._until_ready()
-        seen = await self._inspector.inspect(image, form.kind)
+        try:
+            seen = await self._inspector.inspect(path, form.kind)
+        except InspectorBusy as busy:
+            raise Refusal(
+                "too_busy",
+                "The server is too busy to look at the photo. Please try later.",
+                headers=retry_after(limits.BUSY_RETRY_S),
+                detail=f"inspector: {busy}",
+            ) from None
         if seen.problem == "image_dimensions":
             raise Refusal(
                 "image_dimensions",
@@ -132,69 +123,12 @@ class Intake:
         if seen.problem is not None:
             raise Refusal(seen.problem, detail=seen.detail)
         spec = parse_fields(form.fields, self._model_default, self._models.keys())
-        return Job(job_id, spec, form.kind, seen.width, seen.height, time.time())
-
-
-class _Upload:
-    """The image: where it is small in memory, to be kept with the row; else a file in tmp/.
-
-    The row's commit brings a small one to disk: with a file of its own a photo of 20 KB took three
-    syncs and a thread, 2.5 ms of CPU instead of 1.2 (3.11.7, ext4 on virtio, 2026-11-23). A file is
-    created with its first piece and synced with its last, before the image is looked at; what is
-    refused after that is removed all the same. An upload may be thrown away while a thread is at
-    work on it: whoever comes second waits, and writes nothing any more.
-    """
-
-    def __init__(self, storage: Storage, job_id: str, threads: FileThreads) -> None:
-        self._storage = storage
-        self._job_id = job_id
-        self._threads = threads
-        self.small: bytes | None = None
-        self._begun = False  # a file
-        self._lock = threading.Lock()  # for what follows
-        self._file: UploadFile | None = None
-        self._discarded = False
-
-    @property
-    def image(self) -> str | bytes:
-        """The bytes, or the path of the file."""
-        if self.small is not None:
-            return self.small
-        assert self._file is not None
-        return self._file.path
-
-    def write(self, chunks: Sequence[Chunk], last: bool) -> "asyncio.Future[None]":
-        whole = last and not self._begun
-        if whole and sum(map(len, chunks)) <= limits.SMALL_UPLOAD_BYTES:
-            self.small = b"".join(chunks)
-            kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            kept.set_result(None)
-            return kept
-        self._begun = True
-        return self._threads.run(self._write, chunks, last)
-
-    def move_to_file(self) -> "asyncio.Future[None]":
-        """Keep a small one as if it weren't."""
-        assert self.small is not None
-        image, self.small, self._begun = self.small, None, True
-        return self._threads.run(self._write, [image], True)
-
-    def _write(self, chunks: Sequence[Chunk], last: bool) -> None:
-        with self._lock:
-            if self._discarded:
-                return
-            if self._file is None:
-                self._file = self._storage.create_upload(self._job_id)
-            self._file.write(chunks)
-            if last:
-                self._file.commit()
-
-    async def discard(self) -> None:
-        if self._begun:
-            await self._threads.run(self._discard)
-
-    def _discard(self) -> None:
-        with self._lock:
-            self._discarded = True
-            if self._file is not None:
-                self._file.abort()
+        return Job(
+            job_id,
+            spec,
+            form.kind,
+            seen.width,
+            seen.height,
+            time.time(),
+            upload_bytes=form.image_bytes,
+        )

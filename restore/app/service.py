@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from restore import config as configuration
-from restore.api import Handlers, Intake
+from restore.api import Handlers, Uploads
 from restore.app import machine
-from restore.app.logs import LogHandler, LogWriter
+from restore.app.logs import Log
 from restore.app.notify import READY, STOPPING, notify
 from restore.config import Config, ConfigError
 from restore.contract import MIB
 from restore.http import AccessLog, Server, bind
 from restore.jobs import Dispatcher, Telemetry
-from restore.pool import ChildError, Inspector, Pool
-from restore.storage import FileThreads, JobStore, Storage, StorageError, StoreError
+from restore.pool import ChildError, Inspector, LocalPool
+from restore.storage import FileThreads, JobStore, Storage, StorageError
 from restore.worker import ChildSettings, load_models
 
 log = logging.getLogger("restore")
@@ -56,7 +56,7 @@ def main(base: Path | None = None) -> NoReturn:
         status = _run(config, folder)
     except ConfigError as error:
         status = _say(2, str(error))
-    except (StartError, StorageError, StoreError) as error:
+    except (StartError, StorageError) as error:
         status = _say(1, str(error))
     except KeyboardInterrupt:
         status = _say(130, "Stopped before it had started.")
@@ -70,39 +70,38 @@ def _say(status: int, sentence: str) -> int:
 
 def _run(config: Config, folder: Path) -> int:
     os.umask(0o077)  # all that is made here is private
-    writer = LogWriter()
-    handler = LogHandler(writer, as_json=config.log_format == "json")
-    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
+    lines = Log(level=config.log_level, as_json=config.log_format == "json")
+    lines.start()
     storage = Storage(folder)
     storage.open(config.shutdown_grace_s + _LOCK_MARGIN_S)
     try:
-        asyncio.run(App(config, storage, writer).run())
+        asyncio.run(App(config, storage, lines).run())
     finally:
         storage.close()
-        writer.close()
+        lines.close()
     return 0
 
 
 class App:
     """One running server."""
 
-    def __init__(self, config: Config, storage: Storage, writer: LogWriter) -> None:
+    def __init__(self, config: Config, storage: Storage, lines: Log) -> None:
         self._config = config
         self._storage = storage
-        self._writer = writer
+        self._log = lines
         self._stop = asyncio.Event()
         self._threads = FileThreads(_FILE_THREADS)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises StartError."""
         config, loop = self._config, asyncio.get_running_loop()
-        self._writer.attach(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
         sockets = _bind(config)
-        store = JobStore(self._storage.database, self._storage.sync_uploads)
-        pool = Pool(config.workers, _child_settings(config))
-        telemetry = Telemetry(self._writer.write, config.provider)
+        files = self._storage
+        store = JobStore(files.database, files.sync_uploads, files.rescue_upload)
+        pool = LocalPool(config.workers, _child_settings(config))
+        telemetry = Telemetry(self._log.write, config.provider)
         dispatcher = Dispatcher(
             store,
             self._storage,
@@ -114,7 +113,7 @@ class App:
             retention_hours=config.retention_hours,
             cores=machine.usable_cores(),
         )
-        intake = Intake(
+        uploads = Uploads(
             store,
             self._storage,
             Inspector(pool.inspector),
@@ -122,21 +121,21 @@ class App:
             max_image_bytes=config.max_image_bytes,
             model_default=config.model_default,
         )
-        handlers = Handlers(config, store, self._storage, intake, dispatcher, telemetry)
-        access, more = _access_log(config, self._writer), handlers.doors.headers
+        handlers = Handlers(config, store, self._storage, uploads, dispatcher, telemetry)
+        access, more = _access_log(config, self._log), handlers.doors.headers
         listening = Server(sockets, handlers, handlers.client, access, headers=more)
         started = False
         try:
             await pool.start()
             await dispatcher.recover()
             await listening.start()
-            if await self._unless_stopped(self._load(pool, intake, dispatcher)):
+            if await self._unless_stopped(self._load(pool, uploads, dispatcher)):
                 started = True
                 dispatcher.start()
                 port = sockets[0].getsockname()[1]
                 _announce(config, self._storage, store, port)
-                if not (intake.arriving or store.waiting or store.running()):
-                    await pool.rest()  # the provider loads; until the first upload that is all
+                if not (uploads.arriving or store.waiting or store.running()):
+                    await pool.stop_idle()  # the provider loads; until the first upload that is all
                 notify(READY)
                 gc.freeze()  # what lives now lives for ever: no collection looks at it again
                 await self._stop.wait()
@@ -144,7 +143,7 @@ class App:
             notify(STOPPING)
             handlers.stopping = True
             until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
-            dispatcher.hold()
+            dispatcher.pause()
             await listening.stop(config.shutdown_grace_s)
             await dispatcher.stop(max(0.0, until - loop.time()))
             await pool.close()
@@ -154,7 +153,7 @@ class App:
             store.close()
             self._threads.close()
 
-    async def _load(self, pool: Pool, intake: Intake, dispatcher: Dispatcher) -> None:
+    async def _load(self, pool: LocalPool, uploads: Uploads, dispatcher: Dispatcher) -> None:
         """Load the provider in a child; without it there is nothing to promise."""
         provider = self._config.provider
         try:
@@ -177,7 +176,7 @@ class App:
         if loaded.default in model_bytes:
             model_bytes.setdefault(default, model_bytes[loaded.default])
         dispatcher.expect(model_bytes)
-        intake.offer({**loaded.models, default: "the default"})
+        uploads.offer({**loaded.models, default: "the default"})
         if loaded.default:
             named = default if default in loaded.models else f"{default} (alias {loaded.default})"
             log.info("Models: %s; the default is %s", ", ".join(loaded.models), named)
@@ -200,8 +199,8 @@ class App:
         self._stop.set()
 
 
-def _access_log(config: Config, writer: LogWriter) -> AccessLog:
-    write = _nowhere if config.log_level in ("warning", "error") else writer.write_later
+def _access_log(config: Config, lines: Log) -> AccessLog:
+    write = _nowhere if config.log_level in ("warning", "error") else lines.write
     return AccessLog(write, as_json=config.log_format == "json")
 
 
@@ -231,13 +230,8 @@ def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> N
         log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
     log.info("Provider: %s, workers: %d", config.provider, config.workers)
     found = store.found
-    log.info(
-        "Files: %s (%d jobs, %d results, %.1f MB found)",
-        storage.root,
-        found.waiting + found.running + found.ended,
-        found.results,
-        found.result_bytes / MIB,
-    )
+    count = found.waiting + found.running + found.ended
+    log.info("Files: %s (%d jobs found)", storage.root, count)
     _warn(config, port)
 
 

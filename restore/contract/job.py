@@ -85,9 +85,10 @@ class Job:
     pixels as its header says; `attempt` counts starts that cost one (see `start`), `vanished` the
     times the server disappeared under it. `progress` is what a poll of an ended job says: 1.0 after
     success, what was reached after a failure. `output` is the result's file name, `error` one of
-    JOB_ERRORS. `working` says that an attempt is under way: a server that starts and finds it set
-    knows that its predecessor vanished. Times are seconds since the epoch, wall clock: for people
-    and for retention only.
+    JOB_ERRORS. `note` is what the provider found and did, one line. `upload_bytes` is the upload's
+    size. `working` says that an attempt is under way: a server that starts and finds it set
+    knows that its predecessor vanished. `started_at` is the last attempt's. Times are seconds since
+    the epoch, wall clock: for people and for retention only.
     """
 
     id: str
@@ -102,13 +103,16 @@ class Job:
     working: bool = False
     progress: float = 0.0
     output: str | None = None
-    output_bytes: int = 0
     error: str | None = None
     ended_at: float | None = None
+    started_at: float | None = None
+    note: str = ""
+    upload_bytes: int = 0
 
-    def start(self) -> "Job":
-        """queued | running -> running: one more attempt begins."""
-        return self._to(JobStatus.RUNNING, attempt=self.attempt + 1, working=True)
+    def start(self, now: float | None = None) -> "Job":
+        """queued | running -> running: one more attempt begins, at `now`."""
+        attempt = self.attempt + 1
+        return self._to(JobStatus.RUNNING, attempt=attempt, working=True, started_at=now)
 
     def postpone(self) -> "Job":
         """running -> running: a polite stop took the worker away; the attempt is not counted."""
@@ -122,21 +126,21 @@ class Job:
         """running -> running: the server itself disappeared; counted apart from attempts."""
         return replace(self.postpone(), vanished=self.vanished + 1)
 
-    def succeed(self, output: str, output_bytes: int, now: float) -> "Job":
-        """running -> succeeded, with the result's file name."""
-        return self._to(
-            JobStatus.SUCCEEDED,
-            progress=1.0,
-            output=output,
-            output_bytes=output_bytes,
-            ended_at=now,
-        )
+    def succeed(self, output: str, now: float, note: str = "") -> "Job":
+        """running -> succeeded, with the result's file name and what was found and done."""
+        status = JobStatus.SUCCEEDED
+        return self._to(status, progress=1.0, output=output, ended_at=now, note=note)
 
     def fail(self, error: str, now: float, progress: float = 0.0) -> "Job":
         """queued | running -> failed; `error` is one of JOB_ERRORS, `progress` what was reached."""
         if error not in JOB_ERRORS:
             raise ValueError(f"not an error of jobs: {error!r}")
         return self._to(JobStatus.FAILED, progress=progress, error=error, ended_at=now)
+
+    @property
+    def given_up(self) -> bool:
+        """The server vanished under it too often."""
+        return self.vanished > MAX_VANISHED
 
     @property
     def ended(self) -> bool:

@@ -4,7 +4,6 @@ No pixel is decoded and no memory set aside for what a header claims. The rule k
 pixels a side, told before anything is promised to the client.
 """
 
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +13,7 @@ from restore.images.pixels import DECODE_ERRORS
 from restore.images.problem import BrokenFile, ImageError
 
 
-def inspect(image: str | bytes, kind: str) -> tuple[int, int]:
+def inspect(path: str, kind: str) -> tuple[int, int]:
     """Width and height of the picture in pixels, as its header has them (HEIC: upright).
 
     `image` is a path or the file's bytes, `kind` is the sniffed one. Raises ImageError:
@@ -22,7 +21,7 @@ def inspect(image: str | bytes, kind: str) -> tuple[int, int]:
     HEIF that turns out to hold no HEVC.
     """
     try:
-        with _opened(image) as file:
+        with Path(path).open("rb") as file:
             width, height = _size(file, Kind(kind))
     except (BrokenFile, MemoryError, *DECODE_ERRORS) as error:
         raise ImageError("image_unreadable", f"{kind}: {error}") from error
@@ -31,10 +30,6 @@ def inspect(image: str | bytes, kind: str) -> tuple[int, int]:
     if max(width, height) > MAX_SIDE_PX:
         raise ImageError("image_dimensions", f"{kind}: {width} x {height}", width, height)
     return width, height
-
-
-def _opened(image: str | bytes) -> BinaryIO:
-    return BytesIO(image) if isinstance(image, bytes) else Path(image).open("rb")
 
 
 def _size(file: BinaryIO, kind: Kind) -> tuple[int, int]:

@@ -4,6 +4,7 @@ It knows storage and pool; it knows no HTTP.
 
     dispatcher   which job runs when, and where
     run          one job from its claim to its end
+    retry        what is tried again, how often and after what pause
     recovery     what a crash left behind
     retention    removes what has been kept long enough
     budget       whether a job's memory fits beside the others

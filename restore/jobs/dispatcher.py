@@ -1,9 +1,11 @@
 """Which job runs when and where: slots, memory, order, cancel, stop.
 
-Woken by events, never polling. What happens to one job is jobrun's. The rules kept here: jobs start
-in the order of their arrival, those that the last server left first; the jobs in work stay under
-the memory budget together, and a job that doesn't fit yet is not overtaken; whatever happens to one
-job, the others go on.
+Woken by events, never polling. What happens to one job is run's.
+
+Rule 1: jobs start in the order of their arrival, those that the last server left first.
+Rule 2: the jobs in work stay under the memory budget together, and a job that doesn't fit yet is
+    not overtaken.
+Rule 3: whatever happens to one job, the others go on.
 """
 
 import asyncio
@@ -17,13 +19,13 @@ from typing import Any
 from restore.contract import Job, JobStatus
 from restore.jobs import budget, recovery
 from restore.jobs.events import Telemetry
-from restore.jobs.retention import Retention, SteadyClock
-from restore.jobs.run import GIVE_BACK_S, JobRun, Surroundings
+from restore.jobs.retention import Clock, Retention
+from restore.jobs.retry import Cause, Retry
+from restore.jobs.run import GIVE_BACK_S, Context, JobRun, erase
 from restore.pool import KILL_WAIT_S, Pool, Slot
-from restore.storage import JobStore, Storage, StorageError, StoreError
+from restore.storage import Storage, StorageError, Store
 
 RUNS_PER_SLOT = 4  # one works while the results of others are brought to disk
-FAULT_PAUSE_S = 5.0  # before a job is taken up again that met a fault of our own
 QUEUE_PAUSE_S = 1.0  # before the queue is looked at again after an error
 
 log = logging.getLogger("restore")
@@ -33,13 +35,13 @@ class Dispatcher:
     """Runs the jobs of `store` on the slots of `pool`.
 
     `job_timeout_s`: the longest a job's progress may stand still; `memory_budget_mib`: for all jobs
-    in work together; `retention_hours`: how long ended jobs are kept, 0 for ever; `clock`: seconds
-    since the epoch; `cores`: of the machine, shared by the jobs in work.
+    in work together; `retention_hours`: how long ended jobs are kept, 0 for ever; `cores`: of the
+    machine, shared by the jobs in work.
     """
 
     def __init__(
         self,
-        store: JobStore,
+        store: Store,
         storage: Storage,
         pool: Pool,
         telemetry: Telemetry,
@@ -48,16 +50,17 @@ class Dispatcher:
         job_timeout_s: float,
         memory_budget_mib: int,
         retention_hours: float,
-        clock: Callable[[], float] | None = None,
+        clock: Clock | None = None,
         cores: int = 1,
     ) -> None:
-        clock = clock or SteadyClock()
+        clock = clock or Clock()
         self._store = store
         self._storage = storage
         self._budget_mib = memory_budget_mib
         self._cores = cores
         self._model_bytes: Mapping[str, int] = {}
-        self._around = Surroundings(store, storage, telemetry, provider, job_timeout_s, clock)
+        timeout_s = job_timeout_s
+        self._context = Context(store, storage, telemetry, provider, timeout_s, clock.latest)
         self._retention = Retention(store, storage, retention_hours, clock)
         self._free = list(pool.slots)
         self._most_runs = RUNS_PER_SLOT * len(pool.slots)
@@ -68,6 +71,7 @@ class Dispatcher:
         self._tasks: dict[str, asyncio.Task[None]] = {}  # of the runs, by job
         self._background: set[asyncio.Task[None]] = set()  # sweep and retention
         self._cancels: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.Task[None] | None = None  # after the start
         self._dispatching = self._stopping = False
         self._started = False
 
@@ -76,16 +80,16 @@ class Dispatcher:
     async def recover(self) -> None:
         """Take over what the last server left: before the first request, and before `start`.
 
-        Raises StoreError, StorageError.
+        Raises StorageError.
         """
         remains = await asyncio.to_thread(recovery.examine, self._store, self._storage)
         self._resumed.extend(remains.resumed)
         self._leftovers = remains.leftovers
         for found in remains.finished:
-            run = JobRun(found.job, self._around)
-            self._begin(run, partial(run.finish, found.name, found.size))
+            run = JobRun(found.job, self._context)
+            self._begin(run, partial(run.finish, found.name))
         for job in remains.given_up:
-            run = JobRun(job, self._around)
+            run = JobRun(job, self._context)
             detail = f"{job.vanished} servers vanished under it"
             self._begin(run, partial(run.fail, "server_died", detail))
 
@@ -94,7 +98,7 @@ class Dispatcher:
         self._started = True
         leftovers, self._leftovers = self._leftovers, ()
         sweep = recovery.sweep(leftovers, self._store, self._storage)
-        _spawn(sweep, self._background)
+        self._sweeping = _spawn(sweep, self._background)
         _spawn(self._retention.run(), self._background)
         self.wake()
 
@@ -116,29 +120,30 @@ class Dispatcher:
     async def cancel(self, job_id: str) -> None:
         """Stop the job, remove its row, upload, work and result; nothing to do is fine.
 
-        Goes on to its end even where the caller is cancelled. Raises StoreError; then nothing
+        Goes on to its end even where the caller is cancelled. Raises StorageError; then nothing
         happened.
         """
         await asyncio.shield(_spawn(self._cancel(job_id), self._cancels))
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Start no further job; what runs goes on. The first step of a stop."""
         self._stopping = True
 
     async def stop(self, grace_s: float) -> None:
         """Start nothing more, give what runs `grace_s` seconds, leave the rest to the next start.
 
-        Bounded: a little over `grace_s`, limits.KILL_WAIT_S and jobrun.GIVE_BACK_S together.
+        Bounded: a little over `grace_s`, KILL_WAIT_S and GIVE_BACK_S together.
         """
-        self.hold()
+        self.pause()
         await _finished(self._tasks.values(), grace_s)
         for run in self._runs.values():
             run.interrupt()
         ending = [*self._tasks.values(), *self._cancels]
         await _finished(ending, KILL_WAIT_S + GIVE_BACK_S)
-        for task in (rest := [*ending, *self._background]):
+        others = [*ending, *self._background]
+        for task in others:
             task.cancel()
-        await _finished(rest, KILL_WAIT_S)
+        await _finished(others, KILL_WAIT_S)
 
     # -- starting runs
 
@@ -181,7 +186,7 @@ class Dispatcher:
             self._resumed.popleft()
         slot = self._free.pop()
         self._held_mib[job.id] = need_mib
-        run = JobRun(job, self._around)
+        run = JobRun(job, self._context)
         self._begin(run, partial(run.perform, slot, cores, partial(self._release, job.id, slot)))
         return True
 
@@ -190,34 +195,34 @@ class Dispatcher:
         del self._held_mib[job_id]
         self.wake()
 
-    def _begin(self, run: JobRun, way: Callable[[], Awaitable[None]]) -> None:
+    def _begin(self, run: JobRun, work: Callable[[], Awaitable[None]]) -> None:
         self._runs[run.job.id] = run
         loop = asyncio.get_running_loop()
-        self._tasks[run.job.id] = loop.create_task(self._supervise(run, way))
+        self._tasks[run.job.id] = loop.create_task(self._supervise(run, work))
 
-    async def _supervise(self, run: JobRun, way: Callable[[], Awaitable[None]]) -> None:
+    async def _supervise(self, run: JobRun, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await way()
+            await work()
         except Exception:
-            log.exception("job %s met a fault of the server and is taken up again", run.job.id)
-            await self._take_up(run.job.id, run.progress)
+            log.exception("job %s met a fault of the server and is queued again", run.job.id)
+            await self._requeue(run.job.id, run.progress)
         finally:
             del self._runs[run.job.id], self._tasks[run.job.id]
             self.wake()
 
-    async def _take_up(self, job_id: str, reached: float) -> None:
+    async def _requeue(self, job_id: str, reached: float) -> None:
         """Queue a job again by its row after a pause; each attempt counts, so that it ends.
 
         `reached` is the progress that pollers were told.
         """
         while True:
-            await asyncio.sleep(FAULT_PAUSE_S)
+            await asyncio.sleep(Retry(Cause.SERVER_FAULT).next_pause_s() or 0.0)
             try:
                 row = self._store.get(job_id)
-            except StoreError:
+            except StorageError:
                 continue
             if row is None:
-                await asyncio.to_thread(self._erase, job_id)
+                await self._erase(job_id)
             elif row.status is JobStatus.RUNNING:
                 self._resumed.append(replace(row, progress=reached))
             return
@@ -231,13 +236,13 @@ class Dispatcher:
             run.cancel()
             await _finished([self._tasks[job_id]], KILL_WAIT_S)
         elif removed is not None:  # one that was to be resumed finds that its row is gone
-            await asyncio.to_thread(self._erase, job_id)
+            await self._erase(job_id)
 
-    def _erase(self, job_id: str) -> None:
+    async def _erase(self, job_id: str) -> None:
         try:
-            self._storage.discard_output(job_id)
-            self._storage.discard(job_id)
-        except StorageError as error:  # the next start finds files without a row
+            await asyncio.to_thread(erase, self._storage, job_id)
+            await self._store.removed([job_id])
+        except StorageError as error:  # The next start finds that it is meant to go.
             log.warning("job %s: %s", job_id, error)
 
 

@@ -7,21 +7,25 @@
     running             upload, work folder     in the work               runs again, vanished + 1
     running             result in outputs/      between promote and row   ends as succeeded
     succeeded, failed   upload, work folder     before they were removed  removed
-    none                result in outputs/      in a cancel or retention  removed
+    none, to be removed any file                in a cancel or retention  removed
+    none                result in outputs/      somebody lost the table   stays, and the log says so
+    none, new database  upload in tmp/          somebody lost the table   stays, and the log says so
 
-A small upload is kept with its row instead of in tmp/, from the same commit on.
 `examine` looks at the rows that are running (few) and lists tmp/; it changes nothing. What may be
 removed is removed by `sweep` later, beside a serving server: it goes by the list made before the
-first upload, and a result whose row is gone never gets it back. Running and ending jobs is the
-dispatcher's. The rule kept here: the start costs nothing per ended job.
+first upload. Running and ending jobs is the dispatcher's.
+
+Rule 1: a photo is removed only because somebody meant it, never because no row knows it.
+Rule 2: the start costs nothing per ended job.
 """
 
 import asyncio
 import logging
 from typing import NamedTuple
 
-from restore.contract import MAX_VANISHED, Job
-from restore.storage import JobStore, Storage, StorageError, StoreError
+from restore.contract import Job
+from restore.jobs.run import erase
+from restore.storage import Storage, StorageError, Store
 
 SWEEP_BATCH = 200  # files looked up between two turns of the loop (2 ms)
 
@@ -29,11 +33,10 @@ log = logging.getLogger("restore")
 
 
 class Finished(NamedTuple):
-    """A job that is running by its row, and whose result of `size` bytes is in outputs/."""
+    """A job that is running by its row, and whose result is in outputs/."""
 
     job: Job
     name: str
-    size: int
 
 
 class Remains(NamedTuple):
@@ -45,15 +48,15 @@ class Remains(NamedTuple):
     leftovers: tuple[tuple[str, str], ...]
 
 
-def examine(store: JobStore, storage: Storage) -> Remains:
-    """Sort what the last server left. Raises StoreError, StorageError."""
+def examine(store: Store, storage: Storage) -> Remains:
+    """Sort what the last server left. Raises StorageError."""
     resumed, finished, given_up = [], [], []
     for row in store.running():
         job = row.vanish() if row.working else row
         output = storage.find_output(job.id)
         if output is not None:
-            finished.append(Finished(row, *output))
-        elif job.vanished > MAX_VANISHED:
+            finished.append(Finished(row, output))
+        elif job.given_up:
             given_up.append(job)
         else:
             resumed.append(job)
@@ -61,19 +64,29 @@ def examine(store: JobStore, storage: Storage) -> Remains:
     return Remains(tuple(resumed), tuple(finished), tuple(given_up), leftovers)
 
 
-async def sweep(leftovers: tuple[tuple[str, str], ...], store: JobStore, storage: Storage) -> None:
+async def sweep(leftovers: tuple[tuple[str, str], ...], store: Store, storage: Storage) -> None:
     """Remove what no job needs any more; what can't be removed stays for the next start."""
     try:
+        for job_id in store.removals():
+            await asyncio.to_thread(erase, storage, job_id)
+            await store.removed([job_id])
+        kept = 0
         for start in range(0, len(leftovers), SWEEP_BATCH):
-            useless = [
-                name
-                for job_id, name in leftovers[start : start + SWEEP_BATCH]
-                if not _needed(store.get(job_id))
-            ]
+            useless = []
+            for job_id, name in leftovers[start : start + SWEEP_BATCH]:
+                if store.is_new and name.endswith(".upload"):
+                    kept += 1
+                elif not _needed(store.get(job_id)):
+                    useless.append(name)
             await asyncio.to_thread(_remove_leftovers, storage, useless)
-        await store.sweep_uploads()
-        await _sweep_outputs(store, storage)
-    except (StoreError, StorageError) as error:
+        if kept:
+            log.warning(
+                "%d uploads in tmp/ belong to no job: the database is new. They stay; move "
+                "them away or put the former database back.",
+                kept,
+            )
+        await _count_unknown_outputs(store, storage)
+    except StorageError as error:
         log.warning("tidying up after the last server: %s", error)
 
 
@@ -86,9 +99,14 @@ def _remove_leftovers(storage: Storage, names: list[str]) -> None:
         storage.discard_leftover(name)
 
 
-async def _sweep_outputs(store: JobStore, storage: Storage) -> None:
+async def _count_unknown_outputs(store: Store, storage: Storage) -> None:
+    unknown = 0
     batches = storage.output_ids(SWEEP_BATCH)
     while job_ids := await asyncio.to_thread(next, batches, None):
-        orphans = set(job_ids) - store.known(job_ids)
-        for job_id in orphans:
-            await asyncio.to_thread(storage.discard_output, job_id)
+        unknown += len(set(job_ids) - store.known(job_ids))
+    if unknown:
+        log.warning(
+            "%d results in %s/outputs belong to no job in the database. They stay, and nobody can "
+            "fetch them: put the former database back, or move them away.",
+            *(unknown, storage.root),
+        )

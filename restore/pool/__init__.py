@@ -2,19 +2,22 @@
 
 It knows what runs in them by reference only, and nothing of jobs' states, files or HTTP.
 
-    local         the pool of this machine and its slots
-    process       one child process
-    pipe_process  the kind of child that looks at headers
-    forkserver    the process that children are forked from
-    output        the pipe that children print into
-    childlog      what a child prints, made fit for the log
-    inspector     looks at an upload's header in a child
-    limits        what children may cost
+    protocol     what the rest of the server needs of a pool
+    local        the pool of this machine
+    slot         one place where one call at a time runs
+    process      one child process
+    forkserver   the process that children are forked from
+    output       what children print, for the log
+    inspector    looks at an upload's header in a child
+    errors       how a call may end without a result
+    limits       what children may cost
 """
 
-from restore.pool.inspector import Inspector
+from restore.pool.errors import ChildDied, ChildError, ChildNotStarted, ChildStalled, MachineLost
+from restore.pool.inspector import Inspector, InspectorBusy
 from restore.pool.limits import KILL_WAIT_S
-from restore.pool.local import ChildDied, ChildError, ChildNotStarted, ChildStalled, Pool, Slot
+from restore.pool.local import LocalPool
+from restore.pool.protocol import Pool, Slot
 
 __all__ = [
     "KILL_WAIT_S",
@@ -23,6 +26,9 @@ __all__ = [
     "ChildNotStarted",
     "ChildStalled",
     "Inspector",
+    "InspectorBusy",
+    "LocalPool",
+    "MachineLost",
     "Pool",
     "Slot",
 ]

@@ -1,8 +1,8 @@
 """What children may cost, and how long each wait for one may take."""
 
-from restore.contract import KIB, MIB
+from restore.contract import KIB
 
-CALL_BYTES = MIB  # of one call over a child's pipe: eight small uploads, and room to spare
+INSPECT_TURN_S = 30.0  # an upload waits this long for its turn
 INSPECT_S = 5.0  # looking at an image's header
 # -- jobs
 WORKER_OUTPUT_BYTES = 16 * KIB  # of what a worker prints during one job, kept in the log

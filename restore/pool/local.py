@@ -1,228 +1,28 @@
-"""The child processes that do the work: started, watched, killed and replaced here.
+"""The pool of this machine: slots for jobs, and one child more that looks at headers of images.
 
-Each slot has a child of its own, started when it is called and let go when nobody has called any
-for a while. What runs in it is handed in as a function of plain values, so that only this module
-knows where the work is done. The rule kept here: whatever a child does, `Slot.run` ends, and the
-slot is ready again.
-
-What crosses: a call and its plain arguments go in, a `Reply` of bytes comes out, a shared double
-says how far the call is, and one pipe carries what the child prints.
+It starts children by the fork server, stops them when nobody has called any for a while, and ends
+all of them for certain.
 """
 
 import asyncio
 import logging
-import os
-import pickle
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
-from contextlib import suppress
-from ctypes import c_double
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from multiprocessing.context import ForkServerContext
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from restore.pool import limits
-from restore.pool.childlog import ChildLog
+from restore.pool.errors import ChildDied
 from restore.pool.forkserver import ForkServer
-from restore.pool.output import ChildPipe
-from restore.pool.pipe_process import DirectChild
-from restore.pool.process import START_S, ChildProcess, ExecutorChild, InitArgs
-from restore.worker import ChildSettings, Reply
+from restore.pool.process import ChildProcess
+from restore.pool.slot import LocalSlot
+from restore.worker import ChildSettings
 
 T = TypeVar("T")
-# What is raised where a child died or couldn't be started (no memory, no descriptors, no time).
-_NO_CHILD = (BrokenExecutor, OSError, EOFError, TimeoutError)
-_NOT_BEGUN = -1.0  # instead of a progress, until the child sets it to 0.0
 _log = logging.getLogger("restore")
 
 
-class ChildError(Exception):
-    """A call came to no result. `detail` is for the log only."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-
-class ChildDied(ChildError):  # noqa: N818  (says what happened)
-    """The child ended, or what it returned can't be used."""
-
-
-class ChildNotStarted(ChildDied):
-    """No child came up, or none lived to begin the call: this says nothing about the call."""
-
-
-class ChildStalled(ChildError):  # noqa: N818
-    """The child was killed: it made no progress, or took longer than allowed."""
-
-
-class Slot:
-    """A place where one call at a time runs in a child; further calls wait in turn."""
-
-    def __init__(
-        self,
-        name: str,
-        settings: ChildSettings,
-        pool: "Pool",
-        kind: Callable[[InitArgs], ChildProcess] = ExecutorChild,
-    ) -> None:
-        context = ForkServerContext()
-        self.name = name
-        self._pool = pool
-        self._kind = kind
-        self._progress: c_double = context.RawValue(c_double, 0.0)
-        self._output = ChildPipe(ChildLog(pool.emit, name, limits.WORKER_OUTPUT_BYTES))
-        self._initargs = (self._progress, self._output.writer, settings)
-        self._lock = asyncio.Lock()
-        self._child: ChildProcess | None = None
-
-    @property
-    def progress(self) -> float:
-        """How far the call under way is, 0.0..1.0; 0.0 when there is none."""
-        value = self._progress.value
-        return value if 0.0 <= value <= 1.0 else 0.0
-
-    async def run(
-        self,
-        function: Callable[..., T],
-        *args: object,
-        stall_s: float | None,
-        bound_s: float | None = None,
-        job: str = "",
-    ) -> T:
-        """Call `function(*args)` in the child; both must be picklable, `function` by its name.
-
-        `stall_s`: how long `progress` may stand still, `bound_s`: how long the call may take at
-        most; over either the child is killed. `job` names what it prints in the log. Cancelling the
-        awaiting task kills the child too. When this returns or raises, the child has stopped
-        working on the call. Raises ChildDied, ChildNotStarted, ChildStalled.
-        """
-        async with self._lock:
-            self._pool.check_open()
-            self._output.begin(job)
-            try:
-                return await self._run(function, args, stall_s, bound_s)
-            finally:
-                self._output.end()
-                self._progress.value = 0.0
-                self._pool.note_use()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a call is under way."""
-        return self._lock.locked()
-
-    @property
-    def cold(self) -> bool:
-        """Whether the next call has to start a child."""
-        return self._child is None and not self.busy
-
-    async def warm(self) -> None:
-        """Have a child up before it is needed."""
-        if self.cold:
-            with suppress(ChildError):  # whoever calls next will know
-                await self.run(os.getpid, stall_s=None, bound_s=START_S)
-
-    async def hold(self) -> None:
-        """Let no call begin until release(). At once where the slot isn't busy."""
-        await self._lock.acquire()
-
-    def release(self) -> None:
-        self._lock.release()
-
-    async def let_go(self) -> None:
-        """End the child of a slot that is held; the next call starts another."""
-        await self._end()
-
-    def kill(self) -> None:
-        """SIGKILL for the child, if there is one; a call under way ends with ChildDied."""
-        if self._child:
-            self._child.kill()
-
-    async def close(self) -> None:
-        """Kill the child, wait (bounded) until it and the calls to it are gone, free the pipe."""
-        self.kill()
-        async with self._lock:
-            await self._end()
-            self._output.close()
-
-    async def _run(
-        self,
-        function: Callable[..., T],
-        args: tuple[object, ...],
-        stall_s: float | None,
-        bound_s: float | None,
-    ) -> T:
-        """One attempt in a child; a second where the first child died before it began the call.
-
-        A child that somebody killed while it was idle, or while it started, is nobody's attempt.
-        """
-        for first in (True, False):
-            self._progress.value = _NOT_BEGUN
-            try:
-                call = await self._submit(function, args)
-                reply = await self._watch(call, stall_s, bound_s)
-                result = _result(reply)
-                break
-            except _NO_CHILD as error:
-                begun = self._progress.value != _NOT_BEGUN
-                ended = await self._end()
-                if begun:
-                    raise ChildDied(f"{ended} ({error})") from None
-                if not first:
-                    raise ChildNotStarted(f"{ended} ({error})") from None
-            except BaseException:
-                await self._end()
-                raise
-        if reply.spent or (self._child and self._child.calls >= limits.JOBS_PER_CHILD):
-            await self._end()
-        return result  # type: ignore[no-any-return]
-
-    async def _submit(
-        self, function: Callable[..., object], args: tuple[object, ...]
-    ) -> "asyncio.Future[Reply]":
-        """Hand the call to the child, which is started where there is none."""
-        if self._child is None:
-            self._child = self._kind(self._initargs)
-            async with asyncio.timeout(START_S + 1.0):
-                await self._pool.start_child(self._child)
-        return self._child.submit(function, args)
-
-    async def _watch(
-        self, call: "asyncio.Future[Reply]", stall_s: float | None, bound_s: float | None
-    ) -> Reply:
-        """Wait for the call's end; raise ChildStalled where it stands still or takes too long.
-
-        A tick counts for no more than twice its length: a machine that slept, or a server that was
-        stopped and continued, doesn't shoot a child that slept as well.
-        """
-        tick = min((s / 10 for s in (stall_s, bound_s) if s is not None), default=None)
-        tick = tick and min(max(0.01, tick), 1.0)
-        clock, seen = asyncio.get_running_loop().time, self.progress
-        now, quiet_s, spent_s = clock(), 0.0, 0.0
-        while not (await asyncio.wait({call}, timeout=tick))[0]:
-            then, now = now, clock()
-            step = min(now - then, 2 * (tick or 0.0))
-            before, seen = seen, self.progress
-            quiet_s, spent_s = (quiet_s + step if seen == before else 0.0), spent_s + step
-            if stall_s is not None and quiet_s >= stall_s:
-                raise ChildStalled(f"no progress beyond {seen:.3f} for {quiet_s:.1f} s")
-            if bound_s is not None and spent_s >= bound_s:
-                raise ChildStalled(f"no end after {spent_s:.1f} s")
-        return call.result()
-
-    async def _end(self) -> str:
-        """Kill the child and wait, bounded, until it is gone; say how it ended."""
-        ending, self._child = self._child, None
-        if ending is None:
-            return "ended by another"
-        ending.kill()
-        joined = self._pool.in_thread(ending.join)
-        done, _ = await asyncio.wait({joined}, timeout=2 * limits.KILL_WAIT_S)
-        return joined.result() if done else "could not be ended"
-
-
-class Pool:
+class LocalPool:
     """The slots for jobs, and one child more that only looks at headers of images.
 
     Needs a running loop. `output` gets each line that a child prints, with the name of its slot and
@@ -240,12 +40,13 @@ class Pool:
         self._threads = ThreadPoolExecutor(2 * (workers + 1), thread_name_prefix="pool")
         self._server = ForkServer()
         self._closed = False
-        self.slots = tuple(Slot(f"worker-{n}", settings, self) for n in range(1, workers + 1))
-        self.inspector = Slot("inspector", settings._replace(nice=0), self, DirectChild)
+        self.deaths = self.calls = 0  # of children, and calls that ended, since the start
+        self.slots = tuple(LocalSlot(f"worker-{n}", settings, self) for n in range(1, workers + 1))
+        self.inspector = LocalSlot("inspector", settings._replace(nice=0), self)
         self._all = (*self.slots, self.inspector)
         self._used = 0.0  # when a call last ended, loop time
         self._timer: asyncio.TimerHandle | None = None
-        self._resting: asyncio.Task[None] | None = None
+        self._stopping_idle: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Let the fork server come up beside everything else; returns at once."""
@@ -257,7 +58,7 @@ class Pool:
         """Bring up a child's process, and the fork server where there is none."""
         self.check_open()
         if self._timer is None:
-            self._rest_in(limits.CHILDREN_IDLE_S)
+            self._look_in(limits.CHILDREN_IDLE_S)
         return self.in_thread(partial(starting.start, self._server))
 
     def check_open(self) -> None:
@@ -270,39 +71,53 @@ class Pool:
 
     def note_use(self) -> None:
         """A call has ended."""
+        self.calls += 1
         self._used = asyncio.get_running_loop().time()
 
-    async def rest(self) -> None:
-        """Let the children and the fork server go unless a call is under way.
+    def note_death(self) -> None:
+        """A child died under a call, or couldn't be started."""
+        self.deaths += 1
 
-        A server that has nothing to do for hours holds 26 MB instead of 54; the next call waits
-        0.2 s longer (Linux, Python 3.11, 2026-11-22). What a codec or a provider has kept of a
-        large photo goes with them.
+    def stats(self) -> dict[str, int]:
+        """Plain numbers for whoever watches."""
+        busy = sum(slot.busy for slot in self.slots)
+        return {
+            "slots": len(self.slots),
+            "slots_busy": busy,
+            "children_died": self.deaths,
+            "calls": self.calls,
+        }
+
+    async def stop_idle(self) -> None:
+        """Stop the children and the fork server unless a call is under way.
+
+        A server that has nothing to do for hours holds half the memory; the next call waits 0.2 s
+        longer. What a codec or a provider has kept of a large photo goes with them.
         """
         if self._closed or any(slot.busy for slot in self._all):
             return
-        held: list[Slot] = []
+        held: list[LocalSlot] = []
         try:
             for slot in self._all:
                 await slot.hold()
                 held.append(slot)
             for slot in held:
-                await slot.let_go()
+                await slot.stop_child()
             await self.in_thread(self._server.stop)
         finally:
             for slot in held:
                 slot.release()
 
-    def _rest_in(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._rest_if_idle)
+    def _look_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._stop_if_idle)
 
-    def _rest_if_idle(self) -> None:
+    def _stop_if_idle(self) -> None:
         self._timer = None
         left_s = self._used + limits.CHILDREN_IDLE_S - asyncio.get_running_loop().time()
         if left_s > 0 or any(slot.busy for slot in self._all):
-            self._rest_in(max(left_s, 1.0))
+            self._look_in(max(left_s, 1.0))
         else:
-            self._resting = asyncio.get_running_loop().create_task(self.rest())
+            self._stopping_idle = asyncio.get_running_loop().create_task(self.stop_idle())
 
     async def close(self) -> None:
         """Kill every child and the fork server; returns when they are gone, bounded."""
@@ -316,12 +131,3 @@ class Pool:
 
 def _to_log(name: str, line: str) -> None:
     _log.info("%s: %s", name, line)
-
-
-def _result(reply: Reply) -> Any:
-    if reply.payload is None:
-        raise ChildDied(reply.failure)
-    try:
-        return pickle.loads(reply.payload)  # noqa: S301  (the executor does the same to the reply)
-    except Exception as error:
-        raise ChildDied(f"the result can't be read: {error!r}") from None

@@ -1,16 +1,15 @@
-"""One child process: brought up, killed, waited for; and the kind of it that runs jobs.
+"""One child process: brought up, called, killed, waited for.
 
-That kind is a ProcessPoolExecutor of one worker: where several children share an executor the death
-of one fails its neighbours' calls and poisons every later one; the other is directchild's. When
-there is a child and what becomes of its calls is pool's. A child that has to go is killed, never
-asked: it holds nothing that isn't on disk, and a provider's exit handlers may hang.
+It is a ProcessPoolExecutor of one worker: where several children share an executor the death of one
+fails its neighbours' calls and poisons every later one. When there is a child and what becomes of
+its calls is its slot's. A child that has to go is killed, never asked: it holds nothing that isn't
+on disk, and a provider's exit handlers may hang.
 """
 
 import asyncio
 import os
 import signal
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from ctypes import c_double
@@ -27,85 +26,7 @@ from restore.worker import call as child_call
 
 START_S = 30.0  # for a child to come up, on a machine that is very busy
 
-InitArgs = tuple[c_double, Connection, ChildSettings]  # of child.begin
-Call = tuple[Callable[..., object], tuple[object, ...]]  # of child.call
-
-
-class ChildProcess(ABC):
-    """One process, from its start to its end. `initargs` are what child.begin wants."""
-
-    def __init__(self, initargs: InitArgs) -> None:
-        self._initargs = initargs
-        self._starting = threading.Lock()  # held for as long as a start may take
-        self._lock = threading.Lock()  # held for a moment
-        self._started = False
-        self._doomed = False
-        self.calls = 0
-
-    def start(self, server: ForkServer) -> None:
-        """Blocking. Bring the process up, ready for calls."""
-        with self._starting:
-            if self._doomed:
-                raise BrokenExecutor("killed before its start")
-            server.ensure_running()
-            with signals_blocked():
-                self._begin()
-        with self._lock:
-            self._started = True
-            doomed = self._doomed
-        if doomed:
-            self.kill()
-        self._until_ready(START_S)
-
-    def submit(
-        self, function: Callable[..., object], args: tuple[object, ...]
-    ) -> "asyncio.Future[Reply]":
-        """Warm: does not block. Raises BrokenExecutor when the child died while it was idle.
-
-        The future isn't cancelled: whoever gives up kills the child.
-        """
-        self.calls += 1
-        ended: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._hand_over((function, args), ended)
-        return ended
-
-    def kill(self) -> None:
-        """SIGKILL for the process and for all that it started; at its start, right after it."""
-        with self._lock:
-            self._doomed = True
-            started = self._started
-        if started:
-            _kill(self._process)
-
-    def join(self) -> str:
-        """Blocking, after kill(). Wait until the process is gone; say how it ended."""
-        with self._starting:
-            process = self._process
-        if process is not None and process.pid is not None:
-            wait([process.sentinel], limits.KILL_WAIT_S)
-        self._clean_up()
-        return _exit_text(process)
-
-    @property
-    @abstractmethod
-    def _process(self) -> Any:
-        """The multiprocessing.Process, None before there is one."""
-
-    @abstractmethod
-    def _begin(self) -> None:
-        """Start the process."""
-
-    @abstractmethod
-    def _until_ready(self, bound_s: float) -> None:
-        """Wait until it can be called. Raises where it died or takes longer than that."""
-
-    @abstractmethod
-    def _hand_over(self, call: Call, ended: "asyncio.Future[Reply]") -> None:
-        """Have the process make the call; its end is `ended`'s."""
-
-    @abstractmethod
-    def _clean_up(self) -> None:
-        """Let go of all that belonged to the process, which is gone."""
+InitArgs = tuple[c_double, Connection, ChildSettings]  # of worker.begin
 
 
 class _Context(ForkServerContext):
@@ -127,40 +48,73 @@ class _Context(ForkServerContext):
         return self.results
 
 
-class ExecutorChild(ChildProcess):
-    """One executor and its one process."""
+class ChildProcess:
+    """One process, from its start to its end. `initargs` are what worker.begin wants."""
 
     def __init__(self, initargs: InitArgs) -> None:
-        super().__init__(initargs)
+        self._initargs = initargs
+        self._starting = threading.Lock()  # held for as long as a start may take
+        self._lock = threading.Lock()  # held for a moment
         self._context = _Context()
         self._executor: ProcessPoolExecutor | None = None
-        self._first: Future[int] | None = None
+        self._started = False
+        self._doomed = False
+        self.calls = 0
 
-    @property
-    def _process(self) -> Any:
-        return self._context.process
+    def start(self, server: ForkServer) -> None:
+        """Blocking. Bring the process up, ready for calls."""
+        with self._starting:
+            if self._doomed:
+                raise BrokenExecutor("killed before its start")
+            server.ensure_running()
+            with signals_blocked():
+                self._executor = ProcessPoolExecutor(
+                    1, self._context, initializer=begin, initargs=self._initargs
+                )
+                first = self._executor.submit(os.getpid)  # which starts the process
+        with self._lock:
+            self._started = True
+            doomed = self._doomed
+        if doomed:
+            self.kill()
+        first.result(START_S)
 
-    def _begin(self) -> None:
-        self._executor = ProcessPoolExecutor(
-            1, self._context, initializer=begin, initargs=self._initargs
-        )
-        self._first = self._executor.submit(os.getpid)  # at which it starts the process
+    def submit(
+        self, function: Callable[..., object], args: tuple[object, ...]
+    ) -> "asyncio.Future[Reply]":
+        """Does not block. Raises BrokenExecutor when the child died while it was idle.
 
-    def _until_ready(self, bound_s: float) -> None:
-        assert self._first is not None, "_begin() comes first"
-        self._first.result(bound_s)
-
-    def _hand_over(self, call: Call, ended: "asyncio.Future[Reply]") -> None:
+        Cancelling the future doesn't stop the call, for which the child has to be killed: an
+        executor of 3.11 breaks on a cancelled call whose child then dies.
+        """
         assert self._executor is not None, "start() comes first"
-        loop = ended.get_loop()
+        self.calls += 1
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Reply] = loop.create_future()
 
-        def tell(done: "Future[Reply]") -> None:
+        def settle(done: "Future[Reply]") -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(end, ended, done.exception() or done.result())
 
-        # (asyncio.wrap_future would cancel the call with the future, and an executor of 3.11 whose
-        # child then dies breaks on that.)
-        self._executor.submit(child_call, *call).add_done_callback(tell)
+        self._executor.submit(child_call, function, args).add_done_callback(settle)
+        return ended
+
+    def kill(self) -> None:
+        """SIGKILL for the process and for all that it started; at its start, right after it."""
+        with self._lock:
+            self._doomed = True
+            started = self._started
+        if started:
+            _kill(self._context.process)
+
+    def join(self) -> str:
+        """Blocking, after kill(). Wait until the process is gone; say how it ended."""
+        with self._starting:
+            process = self._context.process
+        if process is not None and process.pid is not None:
+            wait([process.sentinel], limits.KILL_WAIT_S)
+        self._clean_up()
+        return _exit_text(process)
 
     def _clean_up(self) -> None:
         """End the executor, bounded.
@@ -189,4 +143,7 @@ def _exit_text(process: Any) -> str:
         return "never started"
     if process.exitcode >= 0:
         return f"exit code {process.exitcode}"
-    return f"killed by {signal.Signals(-process.exitcode).name}"
+    name = signal.Signals(-process.exitcode).name
+    if name == "SIGKILL":  # Not by us, for then nobody asks.
+        return "killed by SIGKILL from outside (memory may have run out, here or in the container)"
+    return f"killed by {name}"

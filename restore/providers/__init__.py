@@ -16,7 +16,7 @@ kept here: a provider that can't be used is told of in one sentence, before the 
 
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -32,11 +32,9 @@ PROVIDERS: Mapping[str, str] = {
 
 
 class Provider(Protocol):
-    """What a provider is. Called by position; a coroutine function is awaited."""
+    """What a provider is. Called by position."""
 
-    def __call__(
-        self, image_path: str, model_id: str, strength: float, upscale: int, /
-    ) -> str | Awaitable[str]: ...
+    def __call__(self, image_path: str, model_id: str, strength: float, upscale: int, /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

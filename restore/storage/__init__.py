@@ -1,36 +1,35 @@
 """What lasts: the files of STORAGE_DIR and the jobs in SQLite.
 
-It knows what a job is and no HTTP, no picture and no process.
+It knows what a job is, and no HTTP, no picture and no process.
 
-    files      uploads, work folders, results, the lock
+    files      results, work folders, the lock, and the folder as a whole
+    uploads    one upload on its way to disk
     disk       writing such that it lasts: sync, rename, private modes
     threads    file operations on threads, awaited on the event loop
-    futures    ending a future that nobody may wait for any more
+    protocol   what callers need of a store of jobs
     jobstore   the jobs, read on the loop and written by one thread
-    schema     the jobs' table as SQL and rows
-    database   connections, versions and errors of SQLite
-    errors     what can go wrong
-    limits     how long what may pass is waited for
+    schema     the jobs' tables as SQL and rows
+    database   connections, versions and checks of SQLite
+    errors     what can go wrong, as one tree
 """
 
-from restore.storage.database import StoreError, spoilt
-from restore.storage.errors import OutputError, StorageError, StorageGoneError
-from restore.storage.files import Storage, UploadFile
-from restore.storage.futures import end
+from restore.storage.errors import OutputError, StorageError
+from restore.storage.files import Storage
 from restore.storage.jobstore import JobStore
-from restore.storage.limits import STORAGE_GONE_S
-from restore.storage.threads import FileThreads
+from restore.storage.protocol import Store
+from restore.storage.schema import Key
+from restore.storage.threads import FileThreads, end
+from restore.storage.uploads import Chunk, Upload
 
 __all__ = [
-    "STORAGE_GONE_S",
+    "Chunk",
     "FileThreads",
     "JobStore",
+    "Key",
     "OutputError",
     "Storage",
     "StorageError",
-    "StorageGoneError",
-    "StoreError",
-    "UploadFile",
+    "Store",
+    "Upload",
     "end",
-    "spoilt",
 ]

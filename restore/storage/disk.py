@@ -1,8 +1,8 @@
 """File operations that the standard library lacks: durable, private, never through a link.
 
 Plain functions over paths and descriptors; which files there are and what they mean is storage's.
-All raise OSError as the system says it. The rule kept here: what is called synced is on the
-platter, not in a cache.
+All raise OSError as the system says it. Rule: what is called synced is durable: it is on the disk
+itself, not in a cache.
 """
 
 import errno
@@ -22,7 +22,7 @@ _BUFFERS_PER_WRITE = 512  # of the 1024 that Linux and macOS take in one writev 
 
 
 def sync(fd: int) -> None:
-    """Bring a file or folder to the platter; on macOS fsync alone stops at the drive's cache."""
+    """Make a file or folder durable; on macOS fsync alone stops at the drive's cache."""
     full = getattr(fcntl, "F_FULLFSYNC", None)
     if full is not None:
         with suppress(OSError):  # file systems that don't know it
@@ -50,11 +50,11 @@ def sync_file(path: Path) -> int | None:
     return found.st_size
 
 
-def send_off(fd: int, offset: int, count: int) -> None:
-    """Begin to bring bytes of a file to the platter without waiting for it; a hint, no promise.
+def start_writeback(fd: int, offset: int, count: int) -> None:
+    """Begin to write bytes of a file to the disk without waiting for it; a hint, no promise.
 
     Linux begins to write out what is dirty where it is told that nobody will need it soon, and
-    drops only what is on the platter already (mm/fadvise.c). macOS doesn't know the call.
+    drops only what is durable already (mm/fadvise.c). macOS doesn't know the call.
     """
     advise = getattr(os, "posix_fadvise", None)
     if advise is not None:
@@ -82,6 +82,13 @@ def make_folder(folder: Path) -> None:
         sync_name(folder)
 
 
+def ensure_folder(folder: Path) -> None:
+    """Make `folder` again where somebody took it away. Its parent must be there."""
+    if not folder.is_dir():
+        folder.mkdir(PRIVATE_FOLDER, exist_ok=True)  # Another thread may have done so by now.
+        sync_name(folder)
+
+
 def new_file(path: Path) -> int:
     """Create `path`, which must not be there, private, and open it for writing."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -101,12 +108,12 @@ def make_file(path: Path) -> int:
 
 
 def sync_name(path: Path) -> None:
-    """Bring the name of a file or folder to the platter."""
+    """Make the name of a file or folder durable."""
     sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the platter."""
+    """Make the names in `folder` durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         sync(fd)

@@ -1,20 +1,37 @@
-"""What can go wrong with the files, as one tree."""
+"""What can go wrong with what lasts, as one tree.
+
+    StorageError          the files or the database can't be used now, which may pass
+        FilesError        the files
+        DatabaseError     the database
+    OutputError           what a job produced can't become its result
+
+A caller knows no more than StorageError; the two below it say in the log where to look.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class StorageError(Exception):
-    """The folder can't be used or written now, which may pass: one sentence, with its cause."""
+    """What lasts can't be read or written now: one sentence without a path, with its cause."""
 
 
-class StorageGoneError(StorageError):
-    """STORAGE_DIR isn't the folder that was opened: what is promised there would be kept nowhere.
+class FilesError(StorageError):
+    """A file or folder of STORAGE_DIR can't be used or written now."""
 
-    It may be put back. `gone_s`: seconds since that was first seen.
-    """
 
-    def __init__(self, gone_s: float) -> None:
-        super().__init__("STORAGE_DIR isn't the folder any more that was opened.")
-        self.gone_s = gone_s
+class DatabaseError(StorageError):
+    """The database can't be read or written now."""
 
 
 class OutputError(Exception):
     """What a job produced is no file that could become its result. Trying again changes nothing."""
+
+
+@contextmanager
+def failing_files(sentence: str) -> Iterator[None]:
+    """Turn an OSError into a FilesError: `sentence` and the system's reason, no path."""
+    try:
+        yield
+    except OSError as error:
+        raise FilesError(f"{sentence}: {error.strerror or 'unknown reason'}.") from error

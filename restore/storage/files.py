@@ -4,31 +4,31 @@
     jobs.sqlite3          created here, opened by jobstore
     tmp/<id>.part         an upload while it arrives
     tmp/<id>.upload       a whole upload; synced before a row promises it
-    tmp/<id>.work/        where attempts work, and read a small upload, which lasts in its row
+    tmp/<id>.work/        where attempts work
     outputs/<id>.png|jpg  results
 
 Every call blocks on the disk and belongs into a thread, except those marked cheap. What a row says
-and when a file may go is decided elsewhere. The rules kept here: nothing is written in place (an
-upload is synced under its name before a row promises it, a result before it gets its name),
-everything is private to the user (0700, 0600), and only names of this module's own making are ever
-opened or removed.
+and when a file may go is decided elsewhere.
+
+Rule 1: nothing is written in place. An upload is durable under its name before a row promises it, a
+    result before it gets its name.
+Rule 2: everything is private to the user (0700, 0600).
+Rule 3: only names of this module's own making are ever opened or removed.
 """
 
 import errno
 import logging
-import math
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from restore.contract import MIB
 from restore.storage import disk
-from restore.storage.errors import OutputError, StorageError, StorageGoneError
-from restore.storage.limits import STORAGE_GONE_S
+from restore.storage.errors import FilesError, OutputError, failing_files
+from restore.storage.uploads import UploadFile
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _JOB_ID = re.compile(_UUID)
@@ -36,62 +36,9 @@ _TEMP_NAME = re.compile(rf"({_UUID})\.(?:part|upload|work)")
 _OUTPUT_NAME = re.compile(rf"({_UUID})\.(?:png|jpg)")
 _OUTPUT_SUFFIXES = (".png", ".jpg")
 
-_SEND_OFF_BYTES = MIB  # at once; at 256 KiB it costs more than it gains
 _LOCK_RETRY_S = 0.05  # flock can't wait with a bound, so it is asked again
 
 log = logging.getLogger("restore")
-
-
-class UploadFile:
-    """One upload on its way to disk. Ends with `commit()`, or `abort()` where it isn't wanted."""
-
-    def __init__(self, folder: Path, job_id: str) -> None:
-        self._path = folder / f"{job_id}.part"
-        with _failing("The upload can't be written"):
-            self._fd = disk.new_file(self._path)
-        self._written = self._sent_off = 0  # bytes: in the file, and of them told to be written out
-
-    @property
-    def path(self) -> str:
-        """Where the bytes are; changes with `commit()`."""
-        return str(self._path)
-
-    def write(self, chunks: Sequence[bytes | bytearray | memoryview]) -> None:
-        """Append `chunks`. Raises StorageError (full disk, quota, ...).
-
-        What is many bytes begins its way to the platter at once: of the 12 ms that the sync of a
-        photo of 14 MB took at its end 2 are left (ext4 on virtio, 2026-11-22).
-        """
-        with _failing("The upload can't be written"):
-            disk.write_all(self._fd, chunks)
-            self._written += sum(map(len, chunks))
-            if self._written - self._sent_off >= _SEND_OFF_BYTES:
-                disk.send_off(self._fd, self._sent_off, self._written - self._sent_off)
-                self._sent_off = self._written
-
-    def commit(self) -> str:
-        """Give the file its lasting name, which is returned, and sync the bytes.
-
-        The name itself is on disk after the next `Storage.sync_uploads()`; on most file systems the
-        sync of the bytes has taken it along, which is why it comes first. Raises StorageError.
-        """
-        with _failing("The upload can't be kept"):
-            self._path = self._path.rename(self._path.with_suffix(".upload"))
-            disk.sync(self._fd)
-            self._close()
-        return self.path
-
-    def abort(self) -> None:
-        """Remove the upload, before or after commit(); more than once does no harm."""
-        self._close()
-        with suppress(OSError):
-            self._path.unlink()
-
-    def _close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            with suppress(OSError):
-                os.close(fd)
 
 
 class Storage:
@@ -104,17 +51,16 @@ class Storage:
         self._outputs = root / "outputs"
         self._lock_fd = -1
         self._opened = os.stat_result(range(10))  # of the database, once it is there
-        self._gone_since = self._gone_seen = -math.inf  # first and last time, monotonic
 
     # -- the folder as a whole
 
     def open(self, wait_s: float) -> None:
         """Create what is missing; take the lock, waiting up to `wait_s` seconds for its holder.
 
-        Raises StorageError with the sentence to stop the start with.
+        Raises FilesError with the sentence to stop the start with.
         """
         try:
-            with _failing(f"STORAGE_DIR {self.root} can't be used"):
+            with failing_files(f"STORAGE_DIR {self.root} can't be used"):
                 self._refuse_foreign()
                 self._make_root()
                 self._lock(wait_s)
@@ -122,8 +68,8 @@ class Storage:
                 os.close(disk.make_file(self.database))  # SQLite gives its -wal and -shm this mode
                 self._opened = self.database.stat()
             if devices[0] != devices[1]:
-                raise StorageError(f"tmp and outputs in {self.root} must be on one file system.")
-        except StorageError:
+                raise FilesError(f"tmp and outputs in {self.root} must be on one file system.")
+        except FilesError:
             self.close()
             raise
 
@@ -134,44 +80,35 @@ class Storage:
             os.close(fd)
 
     def free_bytes(self) -> int:
-        """Bytes that may still be written into tmp/. Cheap. Raises what `mend` does."""
-        self.mend()
-        with _failing("STORAGE_DIR can't be looked at"):
+        """Bytes that may still be written into tmp/. Cheap. Raises FilesError.
+
+        STORAGE_DIR is known by the file of its database: another folder put in its place would
+        keep uploads that no row promises.
+        """
+        with failing_files("STORAGE_DIR can't be looked at"):
+            if not os.path.samestat(self.database.stat(), self._opened):
+                raise FilesError("STORAGE_DIR isn't the folder any more that was opened.")
+            disk.ensure_folder(self._temp)
             found = os.statvfs(self._temp)
         return found.f_bavail * found.f_frsize
-
-    def mend(self) -> None:
-        """Make again what somebody took away. Cheap. Raises StorageGoneError, StorageError.
-
-        STORAGE_DIR itself is known by the file of its database: made again it would be another's.
-        """
-        with _failing("STORAGE_DIR can't be looked at"):
-            try:
-                here = os.path.samestat(self.database.stat(), self._opened)
-            except (FileNotFoundError, NotADirectoryError):
-                here = False
-            if not here:
-                now = time.monotonic()
-                if now - self._gone_seen > STORAGE_GONE_S:  # another time than the last
-                    self._gone_since = now
-                self._gone_seen = now
-                raise StorageGoneError(now - self._gone_since)
-            self._gone_seen = -math.inf
-            for folder in (self._temp, self._outputs):
-                if not folder.is_dir():
-                    folder.mkdir(disk.PRIVATE_FOLDER, exist_ok=True)  # another thread mends too
-                    disk.sync_name(folder)
 
     # -- uploads and work folders
 
     def create_upload(self, job_id: str) -> UploadFile:
-        """A new, empty upload. Raises StorageError."""
+        """A new, empty upload. Raises FilesError."""
         return UploadFile(self._temp, _checked(job_id))
 
+    def rescue_upload(self, job_id: str, image: bytes) -> None:
+        """Make a durable file of an upload that stood elsewhere. Raises FilesError."""
+        upload = self.create_upload(job_id)
+        upload.write([image])
+        upload.commit()
+        self.sync_uploads()
+
     def sync_uploads(self) -> None:
-        """Bring the names of all committed uploads to disk. Raises StorageError."""
-        with _failing("The uploads' folder can't be synced"):
-            disk.sync_folder(self._temp)  # by its name: it may have been made again
+        """Make the names of all committed uploads durable. Raises FilesError."""
+        with failing_files("The uploads' folder can't be synced"):
+            disk.sync_folder(self._temp)
 
     def upload_path(self, job_id: str) -> str:
         """Where the job's whole upload is, or was. Cheap."""
@@ -185,39 +122,33 @@ class Storage:
             return error.errno != errno.ENOENT
         return True
 
-    def lay_out(self, job_id: str, attempt: int, image: bytes | None) -> tuple[str, str]:
-        """Where one attempt finds its upload, and a fresh, empty folder for it.
+    def prepare_attempt(self, job_id: str, attempt: int) -> str:
+        """A fresh, empty folder for one attempt. Raises FilesError.
 
         What earlier attempts left goes. The folder's name is never used twice: a worker of a server
-        that vanished may live on for a moment. `image` is an upload that lasts in its row: it is
-        written anew each time, and not synced. Raises StorageError.
+        that vanished may live on for a moment.
         """
-        work, path = self._work(job_id), self.upload_path(job_id)
+        work = self._work(job_id)
         folder = work / f"{attempt}-{os.urandom(4).hex()}"
-        with _failing("The work folder can't be made"):
-            self.mend()
+        with failing_files("The work folder can't be made"):
+            disk.ensure_folder(self._temp)
             disk.remove(work)
             work.mkdir(disk.PRIVATE_FOLDER)
             folder.mkdir(disk.PRIVATE_FOLDER)
-            if image is not None:
-                path = str(work / "upload")
-                with os.fdopen(disk.new_file(Path(path)), "wb") as file:
-                    file.write(image)
-        return path, str(folder)
+        return str(folder)
 
     def discard(self, job_id: str) -> None:
-        """Remove the job's upload and work folders. Raises StorageError if something stays."""
-        self.mend()  # where STORAGE_DIR is away, nothing is there and everything stays
+        """Remove the job's upload and work folders. Raises FilesError if something stays."""
         for suffix in ("part", "upload", "work"):
             self.discard_leftover(f"{_checked(job_id)}.{suffix}")
 
     # -- results
 
-    def promote(self, produced: str, job_id: str) -> tuple[str, int]:
-        """Move a whole result from the job's work folder to outputs/; return its name and bytes.
+    def promote(self, produced: str, job_id: str) -> str:
+        """Move a whole result from the job's work folder to outputs/; return its name.
 
-        It is on disk when this returns. Raises OutputError where `produced` is not a regular .png
-        or .jpg file in the job's work folder, StorageError where it can't be moved now.
+        It is durable when this returns. Raises OutputError where `produced` is not a regular .png
+        or .jpg file in the job's work folder, FilesError where it can't be moved now.
         """
         source = Path(produced)
         if source.suffix not in _OUTPUT_SUFFIXES:
@@ -225,33 +156,33 @@ class Storage:
         if self._work(job_id).resolve() not in source.resolve().parents:
             raise OutputError(f"not in the job's work folder: {produced}")
         target = self._outputs / (job_id + source.suffix)
-        with _failing("The result can't be kept"):
-            self.mend()
-            size = disk.file_size(target)
-            if size is None or source.exists():  # else an earlier try failed after the move
-                size = disk.sync_file(source)
-                if size is None:
+        with failing_files("The result can't be kept"):
+            disk.ensure_folder(self._outputs)
+            moved = disk.file_size(target) is not None and not source.exists()
+            if not moved:  # Otherwise an earlier try failed after the move.
+                if disk.sync_file(source) is None:
                     raise OutputError(f"no regular file with bytes in it: {source}")
                 source.replace(target)
             disk.sync_folder(self._outputs)
-        return target.name, size
+        return target.name
 
-    def find_output(self, job_id: str) -> tuple[str, int] | None:
-        """Name and bytes of the job's result, if it is there. Cheap."""
-        for suffix in _OUTPUT_SUFFIXES:
-            size = disk.file_size(self._outputs / f"{_checked(job_id)}{suffix}")
-            if size is not None:
-                return job_id + suffix, size
-        return None
+    def find_output(self, job_id: str) -> str | None:
+        """The name of the job's result, if it is there. Cheap."""
+        names = (f"{_checked(job_id)}{suffix}" for suffix in _OUTPUT_SUFFIXES)
+        return next((name for name in names if self.output_bytes(name) is not None), None)
+
+    def output_bytes(self, name: str) -> int | None:
+        """The size of the result `name`; None where there is none. Cheap."""
+        path = self.output_path(name)
+        return None if path is None else disk.file_size(path)
 
     def output_path(self, name: str) -> Path | None:
         """Where the result `name` would be; None where `name` is not a result's. Opens nothing."""
         return self._outputs / name if _OUTPUT_NAME.fullmatch(name) else None
 
     def discard_output(self, job_id: str) -> None:
-        """Remove the job's result. Raises StorageError if it stays."""
-        self.mend()
-        with _failing("A result can't be removed"):
+        """Remove the job's result. Raises FilesError if it stays."""
+        with failing_files("A result can't be removed"):
             for suffix in _OUTPUT_SUFFIXES:
                 disk.remove(self._outputs / f"{_checked(job_id)}{suffix}")
 
@@ -259,20 +190,23 @@ class Storage:
 
     def leftovers(self) -> list[tuple[str, str]]:
         """All that is in tmp/ now, as (job id, name); asked before the first upload is taken."""
-        with _failing("The uploads' folder can't be read"):
+        with failing_files("The uploads' folder can't be read"):
             names = map(_TEMP_NAME.fullmatch, (entry.name for entry in self._temp.iterdir()))
             return [(match[1], match[0]) for match in names if match]
 
     def discard_leftover(self, name: str) -> None:
-        """Remove one entry of `leftovers()`. Raises StorageError if it stays."""
+        """Remove one entry of `leftovers()`. Raises FilesError if it stays."""
         if not _TEMP_NAME.fullmatch(name):
             raise ValueError(f"not a name in tmp/: {name!r}")
-        with _failing("A temporary file can't be removed"):
+        with failing_files("A temporary file can't be removed"):
             disk.remove(self._temp / name)
 
     def output_ids(self, batch: int) -> Iterator[list[str]]:
-        """The job ids of all results, at most `batch` at a time. Raises StorageError."""
-        with _failing("The results' folder can't be read"), os.scandir(self._outputs) as entries:
+        """The job ids of all results, at most `batch` at a time. Raises FilesError."""
+        with (
+            failing_files("The results' folder can't be read"),
+            os.scandir(self._outputs) as entries,
+        ):
             names = map(_OUTPUT_NAME.fullmatch, (entry.name for entry in entries))
             ids = (match[1] for match in names if match)
             while found := list(islice(ids, batch)):
@@ -291,7 +225,7 @@ class Storage:
             if folder.is_dir() and not all(
                 name.fullmatch(entry.name) for entry in folder.iterdir()
             ):
-                raise StorageError(
+                raise FilesError(
                     f"STORAGE_DIR {self.root} already has a folder '{folder.name}' with other "
                     "files in it; name a folder of its own."
                 )
@@ -314,17 +248,8 @@ class Storage:
         log.info("waiting up to %g s for another server to leave %s", wait_s, self.root)
         while not disk.try_lock(fd):
             if time.monotonic() >= deadline:
-                raise StorageError(f"STORAGE_DIR {self.root} is in use by another server.")
+                raise FilesError(f"STORAGE_DIR {self.root} is in use by another server.")
             time.sleep(_LOCK_RETRY_S)
-
-
-@contextmanager
-def _failing(sentence: str) -> Iterator[None]:
-    """Turn an OSError into a StorageError: `sentence` and the system's reason, no path."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{sentence}: {error.strerror or 'unknown reason'}.") from error
 
 
 def _checked(job_id: str) -> str:

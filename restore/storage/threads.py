@@ -1,8 +1,8 @@
 """File operations on threads, awaited on the event loop.
 
-A call is one turn of a thread and one turn of the loop. `loop.run_in_executor` takes two turns more
-to copy one future into another: 40 us of an upload (3.11.7, 2026-11-22). What is called, and what
-must not run at the same time, is the caller's affair.
+A call is one turn of a thread and one turn of the loop; `loop.run_in_executor` takes two turns more
+to copy one future into another. What is called, and what must not run at the same time, is the
+caller's to decide.
 """
 
 import asyncio
@@ -10,8 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
-
-from restore.storage import futures
 
 T = TypeVar("T")
 
@@ -44,7 +42,7 @@ def _call(
     args: tuple[object, ...],
 ) -> None:
     with suppress(RuntimeError):  # the loop has closed: nobody is waiting any more
-        loop.call_soon_threadsafe(futures.end, future, _attempt(function, args))
+        loop.call_soon_threadsafe(end, future, _attempt(function, args))
 
 
 def _attempt(function: Callable[..., object], args: tuple[object, ...]) -> object | BaseException:
@@ -57,3 +55,14 @@ def _attempt(function: Callable[..., object], args: tuple[object, ...]) -> objec
         return function(*args)
     except BaseException as error:
         return error
+
+
+def end(future: "asyncio.Future[T]", outcome: T | BaseException) -> None:
+    """End `future` with a result or an error, unless it has ended: the first end counts."""
+    if future.done():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+        future.exception()  # Marked as seen, or asyncio would complain that nobody looked.
+    else:
+        future.set_result(outcome)

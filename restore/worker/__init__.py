@@ -2,25 +2,17 @@
 
 The server imports it for its names and never runs it; Pillow is imported inside its functions only.
 
-    setup    a child made ready, and put right between two calls
+    setup    a child made ready, once
+    calls    what runs around each call into it
     job      one job from upload to result, one look at a header, the provider's models
     limits   what a child may keep from one job to the next
 """
 
-from restore.worker.job import Inspection, Outcome, Task, inspect_all, load_models, run_job
-from restore.worker.setup import (
-    HEAD,
-    IGNORED_SIGNALS,
-    RESULT_BYTES,
-    ChildSettings,
-    Reply,
-    begin,
-    call,
-    serve,
-)
+from restore.worker.calls import RESULT_BYTES, Reply, call
+from restore.worker.job import Inspection, Outcome, Task, inspect, load_models, run_job
+from restore.worker.setup import IGNORED_SIGNALS, ChildSettings, begin
 
 __all__ = [
-    "HEAD",
     "IGNORED_SIGNALS",
     "RESULT_BYTES",
     "ChildSettings",
@@ -30,8 +22,7 @@ __all__ = [
     "Task",
     "begin",
     "call",
-    "inspect_all",
+    "inspect",
     "load_models",
     "run_job",
-    "serve",
 ]

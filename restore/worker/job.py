@@ -14,23 +14,23 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import asdict
-from inspect import isawaitable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from restore import progress
 from restore.contract import MIB
-from restore.worker import setup
+from restore.worker.calls import describe, in_folder
+from restore.worker.setup import settings
 
 # Where the parts of a job lie in its progress. Decoding is quick, encoding a large picture is not
 # (PNG, 16.8 MP, level 6: 4 s), the provider's work is most of it. 1.0 is said by the job's success.
 NORMALIZED, RESTORED, FINISHED = 0.05, 0.9, 0.99
 NOTE_CHARS = 2000
-INSPECT_CHARS = 500  # of detail for each upload; many are answered at once
+INSPECT_CHARS = 500  # of detail
 _COPY_BYTES = MIB  # at once, of a file that a provider made elsewhere
 _LARGEST_WORK_BYTES = 2048 * MIB  # that one job may write: 16384 x 16384 RGB, twice
 _LOW_DISK_BYTES = MIB  # less is full, whatever error the provider made of it
@@ -107,10 +107,10 @@ def run_job(task: Task) -> Outcome:
     """Restore one photo. Never raises."""
     notes: list[str] = []
     try:
-        with setup.in_folder(task.folder):
+        with in_folder(task.folder):
             output = _restore(task, notes)
     except BaseException as error:
-        detail, note = setup.describe(error), _joined(notes)
+        detail, note = describe(error), _joined(notes)
         if _for_want_of_room(error, task.folder):
             return Outcome(None, "storage", detail, note, again=True)
         code = error.error if isinstance(error, _Failure) else "storage"  # no folder to work in
@@ -118,25 +118,20 @@ def run_job(task: Task) -> Outcome:
     return Outcome(output, note=_joined(notes))
 
 
-def inspect(image: str | bytes, kind: str) -> Inspection:
-    """Read the header of an image: a path or its bytes, of the sniffed `kind`. Never raises."""
+def inspect(path: str, kind: str) -> Inspection:
+    """Read the header of the image at `path`, of the sniffed `kind`. Never raises."""
     try:
         from restore import images
 
         try:
-            width, height = images.inspect(image, kind)
+            width, height = images.inspect(path, kind)
         except images.ImageError as error:
             detail = error.detail[:INSPECT_CHARS]
             return Inspection(error.width, error.height, error.code, detail)
     except BaseException as error:
-        detail = setup.describe(error)[-INSPECT_CHARS:]
+        detail = describe(error)[-INSPECT_CHARS:]
         return Inspection(0, 0, "image_unreadable", detail)
     return Inspection(width, height)
-
-
-def inspect_all(uploads: Sequence[tuple[str | bytes, str]]) -> list[Inspection]:
-    """`inspect` for each (image, kind), in order. Never raises."""
-    return [inspect(image, kind) for image, kind in uploads]
 
 
 def load_models(provider: str) -> Models:
@@ -145,7 +140,7 @@ def load_models(provider: str) -> Models:
         from restore import providers
 
         try:
-            offer = providers.offered(provider, setup.settings().models_dir)
+            offer = providers.offered(provider, settings().models_dir)
             return Models(
                 {name: model.about for name, model in offer.models.items()},
                 details={name: asdict(model) for name, model in offer.models.items()},
@@ -153,9 +148,9 @@ def load_models(provider: str) -> Models:
             )
         except providers.ProviderError as error:
             said_it_all = isinstance(error.__cause__, ModuleNotFoundError | None)
-            return Models(problem=str(error), detail="" if said_it_all else setup.describe(error))
+            return Models(problem=str(error), detail="" if said_it_all else describe(error))
     except BaseException as error:
-        return Models(problem="The providers can't be imported.", detail=setup.describe(error))
+        return Models(problem="The providers can't be imported.", detail=describe(error))
 
 
 def _restore(task: Task, notes: list[str]) -> str:
@@ -173,20 +168,10 @@ def _restore(task: Task, notes: list[str]) -> str:
 def _produce(image_path: str, task: Task) -> object:
     from restore import providers
 
-    own = setup.settings()
+    own = settings()
     run = providers.load(task.provider, own.dummy_delay_s, own.models_dir).run
     with progress.allowing(task.cores):
-        produced: object = run(image_path, task.model_id, task.strength, task.upscale)
-        return _awaited(produced) if isawaitable(produced) else produced
-
-
-def _awaited(produced: Awaitable[object]) -> object:
-    import asyncio  # 3 MB that most children never need
-
-    async def wait() -> object:
-        return await produced
-
-    return asyncio.run(wait())
+        return run(image_path, task.model_id, task.strength, task.upscale)
 
 
 def _own_file(produced: object, folder: str) -> str:

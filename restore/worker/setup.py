@@ -1,9 +1,8 @@
-"""What runs at a child's start and around each call into it.
+"""A child made ready for calls, once, at its start.
 
-A child must never outlive the server, never stop on a Ctrl-C that was meant for the server, be the
-first to go when memory runs out, and hand nothing of one job on to the next. This module sees to
-that; which child works on what is pool's, the work itself is worker's. It is imported by the server
-too, so it stays light: no Pillow, no asyncio.
+A child must never outlive the server, never stop on a Ctrl-C that was meant for the server, and be
+the first to go when memory runs out. The server imports this too, so it stays light: no Pillow, no
+asyncio.
 
 An initializer can hand things to the calls after it only through the process itself; like
 `progress`, this is done with a ContextVar that is unset outside of a child.
@@ -11,33 +10,25 @@ An initializer can hand things to the calls after it only through the process it
 
 import faulthandler
 import os
-import pickle
 import resource
 import select
 import signal
-import struct
 import sys
-import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from ctypes import c_double
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
-from restore.contract import KIB, MIB
-from restore.progress import Listener, listening
-from restore.worker import limits
+from restore.contract import MIB
 
 IGNORED_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-RESULT_BYTES = 32 * KIB  # pickled; below a pipe's 64 KiB, so a kill can't cut it in two
-HEAD = struct.Struct("!I")  # in front of each call and reply of serve(): its bytes
-FAILURE_CHARS = 8 * KIB  # of a traceback, for the log
 # What a child with a built-in provider may map beyond what a fresh one has (69 MiB). The largest
 # honest jobs, 4096 x 4096 at upscale 4, map 1,242 MiB more (generic, JPEG in; resident: 1,268 MiB
 # in all) and 1,166 MiB (dummy, HEIC in). Python 3.11, Pillow 13.0, Linux, 2026-11-22.
@@ -59,30 +50,21 @@ class ChildSettings(NamedTuple):
     models_dir: str = ""
 
 
-class Reply(NamedTuple):
-    """What comes back from a call: the pickled result, or what went wrong.
+class Child(NamedTuple):
+    """What the calls into this process need of its start."""
 
-    `spent`: the child has grown too much and should be replaced.
-    """
-
-    payload: bytes | None
-    failure: str
-    spent: bool
-
-
-class _Child(NamedTuple):
     settings: ChildSettings
     progress: c_double
     output: Connection
     resident_mib: float | None = None  # after its first call, by when a provider has its model
 
 
-_child: ContextVar[_Child | None] = ContextVar("restore_child", default=None)
+current: ContextVar[Child | None] = ContextVar("restore_child", default=None)
 
 
 def settings() -> ChildSettings:
     """The settings of the child we run in; the defaults where we run in none."""
-    child = _child.get()
+    child = current.get()
     return child.settings if child else ChildSettings()
 
 
@@ -95,7 +77,7 @@ def begin(progress: c_double, output: Connection, settings: ChildSettings) -> No
     `progress` is shared with the server, `output` the writing end of a pipe that it reads.
     """
     for step in (
-        _ignore_signals,
+        ignore_signals,
         _tie_life_to_server,
         lambda: _redirect_output(output),
         lambda: _give_way(settings.nice),
@@ -106,10 +88,10 @@ def begin(progress: c_double, output: Connection, settings: ChildSettings) -> No
             step()
         except Exception:
             traceback.print_exc()
-    _child.set(_Child(settings, progress, output))
+    current.set(Child(settings, progress, output))
 
 
-def _ignore_signals() -> None:
+def ignore_signals() -> None:
     """Ctrl-C and a service manager's SIGTERM reach every process; only the server decides.
 
     The fork server runs with them blocked, so that none can end it in between. A child handles them
@@ -170,7 +152,7 @@ def _kill_group() -> None:
 
 
 def _redirect_output(output: Connection) -> None:
-    _restore_output(output)
+    restore_output(output)
     faulthandler.enable(
         2, all_threads=False
     )  # a crash in C code leaves its Python lines in the log
@@ -202,87 +184,10 @@ def _find_providers() -> None:
         sys.path.append(str(Path.cwd()))
 
 
-# -- at each call
+# -- what calls put right again
 
 
-def serve(calls: Connection, replies: Connection, *initargs: Any) -> None:
-    """The whole life of a child that is called over pipes: a head with its bytes, a pickle.
-
-    `initargs` are those of begin(). One byte says that it is ready.
-    """
-    begin(*initargs)
-    os.write(replies.fileno(), b"\0")
-    with open(calls.fileno(), "rb", closefd=False) as stream:
-        while len(head := stream.read(HEAD.size)) == HEAD.size:
-            function, args = pickle.loads(stream.read(*HEAD.unpack(head)))  # noqa: S301
-            message = pickle.dumps(call(function, args))
-            rest = memoryview(HEAD.pack(len(message)) + message)
-            while rest:
-                rest = rest[os.write(replies.fileno(), rest) :]
-
-
-def call(function: Callable[..., object], args: tuple[object, ...]) -> Reply:
-    """Call `function(*args)` with what a former call changed put right. Never raises."""
-    child = _child.get()
-    assert child is not None, "only a child that was begun may be called"
-    try:
-        _put_right(child)
-        with listening(Listener(report=_moves(child.progress), note=print)):
-            payload, failure = _pickled(function(*args)), ""
-    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the child lives on
-        payload, failure = None, describe(error)
-    for name in ("stdout", "stderr"):
-        with suppress(Exception):  # by now it may be anything, or nothing
-            getattr(sys, name).flush()
-    return Reply(payload, failure, spent=_has_grown(child))
-
-
-@contextmanager
-def in_folder(folder: str) -> Iterator[None]:
-    """Make `folder` the current folder and the one for temporary files, for the block."""
-    before = tempfile.tempdir
-    with chdir(folder):
-        tempfile.tempdir = folder
-        os.putenv("TMPDIR", folder)  # for C code and for programs that a provider starts
-        try:
-            yield
-        finally:
-            os.unsetenv("TMPDIR")
-            tempfile.tempdir = before
-
-
-def describe(error: BaseException) -> str:
-    """The traceback as bounded text: its beginning and, longer, its end, where the cause stands."""
-    try:
-        text = "".join(traceback.format_exception(error, limit=-40))
-    except BaseException:  # an exception may do anything in its __str__
-        text = f"{type(error).__name__} that can't be described"
-    if len(text) <= FAILURE_CHARS:
-        return text
-    head = FAILURE_CHARS // 4
-    return f"{text[:head]}\n...\n{text[head - FAILURE_CHARS :]}"
-
-
-def _has_grown(child: _Child) -> bool:
-    now = _resident_mib()
-    if child.resident_mib is None:
-        _child.set(child._replace(resident_mib=now))
-        return False
-    return now - child.resident_mib > limits.CHILD_GROWTH_MIB
-
-
-def _put_right(child: _Child) -> None:
-    """Undo what a provider may have done to the process that it shares with the next job."""
-    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
-        signal.setitimer(timer, 0)  # an alarm would kill the next job for the last one
-    _restore_output(child.output)
-    _ignore_signals()
-    os.umask(0o077)
-    os.chdir("/")
-    child.progress.value = 0.0
-
-
-def _restore_output(output: Connection) -> None:
+def restore_output(output: Connection) -> None:
     """Print into `output`, even where descriptors 1 and 2 were closed or used for other things."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(output.fileno(), number)
@@ -301,21 +206,7 @@ def _writes_to(number: int, stream: TextIO | None) -> bool:
         return False
 
 
-def _moves(progress: c_double) -> Callable[[float], None]:
-    def report(fraction: float) -> None:
-        progress.value = max(progress.value, fraction)
-
-    return report
-
-
-def _pickled(result: object) -> bytes:
-    payload = pickle.dumps(result)
-    if len(payload) > RESULT_BYTES:
-        raise ValueError(f"a result of {len(payload)} bytes is too large to hand over")
-    return payload
-
-
-def _resident_mib() -> float:
+def resident_mib() -> float:
     """Memory in use now; 0.0 where the system doesn't tell (then the number of jobs decides)."""
     return _statm(1) / MIB
 

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from restore.api import limits
-from restore.api.form import Chunk, FormParser
+from restore.api.form import FormParser
+from restore.storage.uploads import Chunk
 from tests.support.formparser_testcase import (
     BOUNDARY,
     JPEG,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import cast
 from unittest import mock
 
-from restore.api import limits
-from restore.api.uploads import Intake
+from restore.api.uploads import Uploads
 from restore.pool.inspector import Inspector
-from restore.storage.files import Storage, UploadFile
+from restore.storage.files import Storage
 from restore.storage.jobstore import JobStore
 from restore.storage.threads import FileThreads
+from restore.storage.uploads import UploadFile
 from tests.support.service import form
 
 
@@ -49,7 +49,7 @@ class CutOffTest(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(storage.close)
         threads = FileThreads(2)
         self.addCleanup(threads.close)
-        intake = Intake(
+        intake = Uploads(
             cast(JobStore, None),  # not reached
             storage,
             cast(Inspector, mock.Mock()),
@@ -57,7 +57,7 @@ class CutOffTest(unittest.IsolatedAsyncioTestCase):
             max_image_bytes=1 << 20,
             model_default="any/model",
         )
-        body, content_type = form(b"\x89PNG\r\n\x1a\n" + bytes(limits.SMALL_UPLOAD_BYTES))
+        body, content_type = form(b"\x89PNG\r\n\x1a\n" + bytes(1000))
         boundary = content_type.rpartition("=")[2].encode()
         receiving = asyncio.create_task(intake.receive(OneBody(body), boundary))
         self.assertTrue(await asyncio.to_thread(storage.reached.wait, 10))

@@ -17,13 +17,13 @@ from restore.contract.job import (
 
 QUEUED = Job("id", JobSpec("model", 0.6, 1), "jpeg", 100, 50, created_at=1.0)
 RUNNING = QUEUED.start()
-SUCCEEDED = RUNNING.succeed("id.png", 10, 2.0)
+SUCCEEDED = RUNNING.succeed("id.png", 2.0)
 FAILED = RUNNING.fail("timeout", 2.0)
 JOBS = {job.status: job for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)}
 
 STEPS: dict[str, tuple[JobStatus, Callable[[Job], Job]]] = {
     "start": (JobStatus.RUNNING, Job.start),
-    "succeed": (JobStatus.SUCCEEDED, lambda job: job.succeed("id.png", 10, 2.0)),
+    "succeed": (JobStatus.SUCCEEDED, lambda job: job.succeed("id.png", 2.0)),
     "fail": (JobStatus.FAILED, lambda job: job.fail("storage", 2.0)),
 }
 
@@ -103,8 +103,8 @@ class CountTests(unittest.TestCase):
 class EndTests(unittest.TestCase):
     def test_success_names_its_result(self) -> None:
         self.assertEqual(
-            (SUCCEEDED.output, SUCCEEDED.output_bytes, SUCCEEDED.progress, SUCCEEDED.ended_at),
-            ("id.png", 10, 1.0, 2.0),
+            (SUCCEEDED.output, SUCCEEDED.note, SUCCEEDED.progress, SUCCEEDED.ended_at),
+            ("id.png", "", 1.0, 2.0),
         )
         self.assertIsNone(SUCCEEDED.error)
 

@@ -9,8 +9,9 @@ from unittest import mock
 from restore.contract.job import JobStatus
 from restore.jobs import dispatcher
 from restore.jobs.budget import estimate_mib
-from restore.storage.database import StoreError
-from tests.support.jobdesk import BOUND_S, Call, Desk, DeskTestCase, Hung
+from restore.jobs.retry import Cause
+from restore.storage.errors import DatabaseError
+from tests.support.jobdesk import BOUND_S, Call, Desk, DeskTestCase, Hung, paused
 
 
 class OrderTests(DeskTestCase):
@@ -114,14 +115,14 @@ def faulty(real: Callable[..., object], victims: list[str]) -> Callable[..., obj
 class FaultTests(DeskTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch.object(dispatcher, "FAULT_PAUSE_S", 0.01))
+        self.enterContext(paused(Cause.SERVER_FAULT, 0.01))
         self.enterContext(mock.patch.object(dispatcher, "QUEUE_PAUSE_S", 0.01))
 
     async def test_an_exception_leaves_no_job_running_and_harms_no_other(self) -> None:
         """What is raised where nobody expects it: the job is tried again, and then fails."""
         for owner, name in (
             ("storage", "has_upload"),
-            ("storage", "lay_out"),
+            ("storage", "prepare_attempt"),
             ("storage", "promote"),
             ("storage", "discard"),
             ("store", "save"),
@@ -205,7 +206,7 @@ class FaultTests(DeskTestCase):
         desk = await self.desk().begin()
         job_id = await desk.promise()
         call = await desk.pool.next_call()
-        get, failures = desk.store.get, [StoreError("disk I/O error")] * 2
+        get, failures = desk.store.get, [DatabaseError("disk I/O error")] * 2
 
         def failing(*args: str) -> object:
             if failures:
@@ -222,7 +223,7 @@ class FaultTests(DeskTestCase):
         desk = await self.desk().begin()
         job_id = await desk.promise()
         call = await desk.pool.next_call()
-        with mock.patch.object(dispatcher, "FAULT_PAUSE_S", 0.05):
+        with paused(Cause.SERVER_FAULT, 0.05):
             call.ending.set_exception(TypeError("cannot pickle"))
             await asyncio.sleep(0)
             await desk.dispatcher.cancel(job_id)

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from unittest import mock
 
 from restore.contract.job import JobStatus
+from restore.jobs.retry import Cause
 from restore.jobs.run import JobRun
-from restore.storage.database import StoreError
-from restore.storage.errors import StorageError
-from tests.support.jobdesk import Call, Desk, DeskTestCase, Hung, and_then
+from restore.storage.errors import DatabaseError, StorageError
+from tests.support.jobdesk import Call, Desk, DeskTestCase, Hung, and_then, paused
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -106,7 +106,7 @@ class MomentTests(CancelTestCase):
         job_id = await desk.promise()
         call = await desk.pool.next_call()
         desk.fill_disk()
-        with self.assertRaises(StoreError):
+        with self.assertRaises(DatabaseError):
             await desk.dispatcher.cancel(job_id)
         desk.fill_disk(False)
         self.assertFalse(call.killed)
@@ -134,7 +134,7 @@ class RaceTests(CancelTestCase):
         await desk.stop()
 
     async def test_with_the_making_of_its_folder(self) -> None:
-        await self.race(lambda desk: (desk.storage, "lay_out"))
+        await self.race(lambda desk: (desk.storage, "prepare_attempt"))
 
     async def test_with_promote(self) -> None:
         await self.race(lambda desk: (desk.storage, "promote"))
@@ -198,7 +198,7 @@ class RaceTests(CancelTestCase):
 
     async def test_while_it_waits_for_room(self) -> None:
         desk = await self.desk(workers=1).begin()
-        with mock.patch("restore.jobs.run.FIRST_PAUSE_S", 60.0):
+        with paused(Cause.NO_ROOM, 60.0):
             job_id = await desk.promise()
             call = await desk.pool.next_call()
             call.fail("storage", again=True)

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 
 from restore.contract.job import ENDED, MAX_ATTEMPTS, JobStatus
-from restore.storage.database import StoreError
+from restore.storage.errors import DatabaseError
 from restore.worker.job import Outcome
 from tests.support.jobdesk import Call, DeskTestCase
 from tests.support.promises import LONG, seed
@@ -57,7 +57,7 @@ class Story:
                 await asyncio.sleep(0)
                 arriving.cancel()
             self.promised.add(await arriving)
-        except StoreError:
+        except DatabaseError:
             self.test.assertTrue(self.full)
         except asyncio.CancelledError:
             pass
@@ -104,7 +104,7 @@ class Story:
         job_id = self.dice.choice(sorted(self.promised))
         cancels = [self.desk.dispatcher.cancel(job_id) for _ in range(self.dice.choice([1, 2]))]
         for outcome in await asyncio.gather(*cancels, return_exceptions=True):
-            self.test.assertTrue(outcome is None or (self.full and type(outcome) is StoreError))
+            self.test.assertTrue(outcome is None or (self.full and type(outcome) is DatabaseError))
         if self.full and self.desk.store.get(job_id) is not None:
             return  # it was refused, and nothing happened
         self.test.assertIsNone(self.desk.store.get(job_id))

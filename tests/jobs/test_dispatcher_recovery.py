@@ -133,7 +133,6 @@ class CrashTableTests(RecoveryTestCase):
         desk = await self.restarted()
         self.assertEqual(desk.pool.calls, [])
         self.assert_succeeded(desk, job_id, attempt=1, vanished=0)
-        self.assertEqual(desk.job(job_id).output_bytes, 5)
         self.assertEqual(desk.events.of(job_id), [("succeeded",)])
         self.assertEqual(list(desk.events.durations), [0])
 
@@ -155,9 +154,9 @@ class CrashTableTests(RecoveryTestCase):
         desk = self.desk()
         for error in (None, "timeout"):
             job_id = await desk.add()
-            desk.storage.lay_out(job_id, 1, None)
+            desk.storage.prepare_attempt(job_id, 1)
             job = desk.job(job_id).start()
-            job = job.fail(error, 1.0) if error else job.succeed(f"{job_id}.png", 5, 1.0)
+            job = job.fail(error, 1.0) if error else job.succeed(f"{job_id}.png", 1.0)
             await desk.store.save(job, JobStatus.QUEUED)
         self.assertEqual(len(desk.temp_files()), 4)
         await desk.crash()
@@ -173,7 +172,33 @@ class CrashTableTests(RecoveryTestCase):
         await desk.crash()
         with mock.patch.object(recovery, "SWEEP_BATCH", 2):
             desk = await self.restarted()
-        self.assertEqual(desk.outputs(), {f"{kept}.png"})
+        self.assertEqual(len(desk.outputs()), 4)
+        self.assertIn(f"{kept}.png", desk.outputs())
+        self.assertTrue(any("3 results" in line and "They stay" in line for line in self.log.all))
+
+    async def test_no_row_and_a_result_that_was_meant_to_go(self) -> None:
+        desk = await self.desk(auto=Call.finish).begin()
+        job_id = await desk.promise()
+        await desk.quiet()
+        await desk.store.delete(job_id)
+        await desk.crash()
+        desk = await self.restarted()
+        self.assertEqual((desk.outputs(), desk.store.removals()), (set(), []))
+
+    async def test_a_lost_database_takes_no_photo_along(self) -> None:
+        desk = await self.desk(workers=1).begin()
+        await desk.promise()
+        (await desk.pool.next_call()).finish()
+        await desk.quiet()
+        await desk.promise()
+        await desk.pool.next_call()
+        await desk.crash()
+        for path in self.root.glob("jobs.sqlite3*"):
+            path.unlink()
+        desk = await self.restarted()
+        uploads = {name for name in desk.temp_files() if name.endswith(".upload")}
+        self.assertEqual((len(desk.outputs()), len(uploads)), (1, 1))
+        self.assertTrue(any("1 uploads" in line for line in self.log.all))
 
 
 class OrderTests(DeskTestCase):

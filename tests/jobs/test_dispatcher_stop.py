@@ -5,7 +5,8 @@ from unittest import mock
 
 from restore.contract.job import JobStatus
 from restore.jobs import run
-from tests.support.jobdesk import Call, DeskTestCase, Hung, and_then
+from restore.jobs.retry import Cause
+from tests.support.jobdesk import Call, DeskTestCase, Hung, and_then, paused
 
 
 class StopTests(DeskTestCase):
@@ -42,7 +43,7 @@ class StopTests(DeskTestCase):
         job_id = await desk.promise()
         call = await desk.pool.next_call()
         waiting = await desk.promise()
-        desk.dispatcher.hold()
+        desk.dispatcher.pause()
         call.finish()
         await desk.quiet()
         desk.dispatcher.wake()
@@ -79,7 +80,7 @@ class StopTests(DeskTestCase):
     async def test_a_death_before_the_stop_stays_counted(self) -> None:
         desk = await self.desk(workers=1).begin()
         job_id = await desk.promise()
-        with mock.patch.object(run, "DEATH_PAUSE_S", 60.0):
+        with paused(Cause.WORKER_DIED, 60.0):
             (await desk.pool.next_call()).die()
             await asyncio.sleep(0)
             await desk.stop()
@@ -90,7 +91,7 @@ class StopTests(DeskTestCase):
     async def test_a_job_between_claim_and_work_is_given_back(self) -> None:
         desk = await self.desk(workers=1).begin()
         with (
-            Hung(desk.storage, "lay_out") as held,
+            Hung(desk.storage, "prepare_attempt") as held,
             and_then(run.JobRun, "interrupt", held.go.set),
         ):
             job_id = await desk.promise()

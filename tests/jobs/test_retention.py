@@ -5,8 +5,8 @@ from unittest import mock
 
 from restore.contract.job import Job, JobStatus
 from restore.jobs import retention
-from restore.jobs.retention import HOUR_S, Retention, SteadyClock
-from restore.storage.database import StoreError
+from restore.jobs.retention import HOUR_S, Clock, Retention
+from restore.storage.errors import DatabaseError
 from tests.support.jobdesk import Desk, DeskTestCase, and_then
 
 
@@ -14,17 +14,18 @@ class RetentionTests(DeskTestCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
         self.now = 1_000_000.0
+        self.clock = Clock(lambda: self.now, lambda: self.now)
         self.at = self.desk()
         self.retention = self.keeping(2)
 
     def keeping(self, hours: float) -> Retention:
-        return Retention(self.at.store, self.at.storage, hours, lambda: self.now)
+        return Retention(self.at.store, self.at.storage, hours, self.clock)
 
     async def ended(self, hours_ago: float) -> str:
         job_id = await self.at.add(upload=False)
         (self.root / "outputs" / f"{job_id}.png").write_bytes(b"result")
         job: Job = self.at.job(job_id).start()
-        job = job.succeed(f"{job_id}.png", 6, self.now - hours_ago * HOUR_S)
+        job = job.succeed(f"{job_id}.png", self.now - hours_ago * HOUR_S)
         await self.at.store.save(job, JobStatus.QUEUED)
         return job_id
 
@@ -59,13 +60,18 @@ class RetentionTests(DeskTestCase):
 
     async def test_0_keeps_everything(self) -> None:
         await self.ended(1e6)
-        await self.keeping(0).run()
+        looked = asyncio.Event()
+        with and_then(self.at.store, "drop_keys", looked.set):
+            running = asyncio.ensure_future(self.keeping(0).run())
+            async with asyncio.timeout(10):
+                await looked.wait()
+            running.cancel()
         self.assertEqual(len(self.at.outputs()), 1)
 
     async def test_it_looks_again_and_again_and_outlives_errors(self) -> None:
         looked = asyncio.Event()
         outcomes: list[Exception | None] = [
-            StoreError("disk I/O error"),
+            DatabaseError("disk I/O error"),
             RuntimeError("a fault of our own"),
             None,
         ]
@@ -90,22 +96,32 @@ class RetentionTests(DeskTestCase):
         self.assertEqual(len([line for line in self.log.all if "removing old jobs" in line]), 2)
         self.assertTrue(any("Traceback" in line for line in self.log.all))
 
-    async def test_an_end_in_the_future_is_taken_for_now(self) -> None:
+    async def test_an_end_in_the_future_waits_for_as_long_as_jobs_are_kept(self) -> None:
         job_id = await self.ended(-1000)
-        looked = asyncio.Event()
-        with and_then(self.at.store, "expired", looked.set):
-            running = asyncio.ensure_future(self.retention.run())
-            async with asyncio.timeout(10):
-                await looked.wait()
-            running.cancel()
-        self.assertEqual(self.at.job(job_id).ended_at, self.now)
-        self.now += 2.1 * HOUR_S
+        self.assertEqual(await self.retention.remove_due(), 0)
+        self.now += 1.9 * HOUR_S
+        self.assertEqual(await self.retention.remove_due(), 0)
+        self.now += 0.2 * HOUR_S
         self.assertEqual(await self.retention.remove_due(), 1)
+        self.assertIsNone(self.at.store.get(job_id))
+
+    async def test_what_is_meant_to_go_says_so_until_it_is_gone(self) -> None:
+        job_id = await self.ended(5)
+        meant: list[list[str]] = []
+        erase = self.at.storage.discard_output
+
+        def look(name: str) -> None:
+            meant.append(self.at.store.removals())
+            erase(name)
+
+        with mock.patch.object(self.at.storage, "discard_output", look):
+            await self.retention.remove_due()
+        self.assertEqual(([[job_id]], []), (meant, self.at.store.removals()))
 
     async def test_the_dispatcher_runs_it(self) -> None:
         job_id = await self.ended(5)
         await self.at.crash()
-        desk: Desk = self.desk(retention_hours=2, clock=lambda: self.now)
+        desk: Desk = self.desk(retention_hours=2, clock=self.clock)
         removed = asyncio.Event()
         loop = asyncio.get_running_loop()
         with and_then(
@@ -129,30 +145,38 @@ class RetentionTests(DeskTestCase):
 
 
 class ClockTests(DeskTestCase):
-    async def test_it_begins_with_the_machines_clock_and_goes_on_evenly(self) -> None:
+    async def test_the_later_and_the_earlier_of_two_clocks(self) -> None:
         wall, even = [1_000.0], [50.0]
-        clock = SteadyClock(lambda: wall[0], lambda: even[0])
-        self.assertEqual(clock(), 1_000.0)
+        clock = Clock(lambda: wall[0], lambda: even[0])
+        self.assertEqual((clock.latest(), clock.earliest(), clock.uptime_s()), (1000, 1000, 0))
         even[0] += 7
-        wall[0] += 1e9
-        self.assertEqual(clock(), 1_007.0)
+        wall[0] = 1e9
+        self.assertEqual((clock.latest(), clock.earliest(), clock.uptime_s()), (1e9, 1007, 7))
         wall[0] = 0.0
-        self.assertEqual(clock(), 1_007.0)
+        self.assertEqual((clock.latest(), clock.earliest()), (1007, 0))
+
+    async def test_a_clock_set_right_after_the_start_costs_no_result(self) -> None:
+        """The start is three days early, as on a board without a battery; the next one is not."""
+        now = 1_000_000.0
+        wall, even = [now - 72 * HOUR_S], [0.0]
+        desk = await self.desk(clock=Clock(lambda: wall[0], lambda: even[0])).begin()
+        wall[0] = now
+        job_id = await desk.promise()
+        (await desk.pool.next_call()).finish()
+        await desk.quiet()
+        await desk.stop()
+        desk = self.desk(retention_hours=24, clock=Clock(lambda: now + 4, lambda: even[0]))
+        self.assertEqual(await desk.dispatcher._retention.remove_due(), 0)
+        self.assertEqual(desk.outputs(), {f"{job_id}.png"})
 
     async def test_a_jump_of_the_machines_clock_removes_nothing(self) -> None:
-        with mock.patch("time.time") as wall:
-            wall.return_value = 1_000_000.0
-            desk = await self.desk(retention_hours=1).begin()
-            job_id = await desk.promise()
-            for jump in (1e9, -1e9, 0.0):
-                wall.return_value = 1_000_000.0 + jump
-                if jump == 1e9:
-                    (await desk.pool.next_call()).finish()
-                    await desk.quiet()
-                self.assertEqual(await desk.dispatcher._retention.remove_due(), 0)
-            self.assertEqual(desk.job(job_id).status, JobStatus.SUCCEEDED)
-
-    async def test_it_is_the_machines_clock(self) -> None:
-        import time
-
-        self.assertAlmostEqual(SteadyClock()(), time.time(), delta=5)
+        wall, even = [1_000_000.0], [0.0]
+        clock = Clock(lambda: wall[0], lambda: even[0])
+        desk = await self.desk(retention_hours=1, clock=clock).begin()
+        job_id = await desk.promise()
+        (await desk.pool.next_call()).finish()
+        await desk.quiet()
+        for jump in (1e9, -1e9, 0.0):
+            wall[0] = 1_000_000.0 + jump
+            self.assertEqual(await desk.dispatcher._retention.remove_due(), 0)
+        self.assertEqual(desk.job(job_id).status, JobStatus.SUCCEEDED)

@@ -6,10 +6,10 @@ from unittest import mock
 
 from restore.contract.job import MAX_ATTEMPTS, JobStatus
 from restore.jobs import run
-from restore.pool.local import ChildNotStarted
-from restore.storage.database import StoreError
-from restore.storage.errors import StorageError
-from tests.support.jobdesk import Call, DeskTestCase, Hung, files_in
+from restore.jobs.retry import RETRIES, Cause
+from restore.pool.errors import ChildNotStarted
+from restore.storage.errors import DatabaseError, StorageError
+from tests.support.jobdesk import Call, DeskTestCase, Hung, files_in, paused
 
 
 class RunTestCase(DeskTestCase):
@@ -37,7 +37,9 @@ class OutcomeTests(RunTestCase):
         await self.at.quiet()
         self.assert_ended(job_id, None)
         job = self.at.job(job_id)
-        self.assertEqual((job.output, job.output_bytes, job.progress), (f"{job_id}.png", 8, 1.0))
+        self.assertEqual(
+            (job.output, job.note, job.progress), (f"{job_id}.png", "yellowed, scratched", 1.0)
+        )
         self.assertEqual(self.at.events.of(job_id), [("started", 1), ("succeeded",)])
         self.assertTrue(any(job_id in line and "yellowed" in line for line in self.log.all))
 
@@ -136,7 +138,7 @@ class AttemptTests(RunTestCase):
         await self.end(self.at)
         self.at = await self.desk(job_timeout_s=60.0).begin()
         job_id = await self.started()
-        with mock.patch.object(run, "FIRST_PAUSE_S", 0.0):
+        with paused(Cause.NO_WORKER, 0.0):
             for _ in range(2 * MAX_ATTEMPTS):
                 self.call.ending.set_exception(ChildNotStarted("out of processes"))
                 self.call = await self.at.pool.next_call()
@@ -247,7 +249,7 @@ class FullDiskTests(RunTestCase):
         self.assert_ended(job_id, None)
 
     async def test_every_step_on_files_waits_for_room(self) -> None:
-        for step in ("lay_out", "promote"):
+        for step in ("prepare_attempt", "promote"):
             real = getattr(self.at.storage, step)
             full = StorageError("No space left on device.")
             failures: list[Exception] = [full, full, full]
@@ -280,7 +282,7 @@ class FullDiskTests(RunTestCase):
 
     async def test_a_commit_that_reported_an_error_but_was_made(self) -> None:
         job_id = await self.started()
-        save, errors = self.at.store.save, [StoreError("disk I/O error")]
+        save, errors = self.at.store.save, [DatabaseError("disk I/O error")]
 
         async def saves_and_says_no(*args: object) -> bool:
             saved = await save(*args)  # type: ignore[arg-type]
@@ -300,7 +302,7 @@ class FullDiskTests(RunTestCase):
             job_id = await self.started()
             self.call.finish()
             await self.at.quiet()
-        self.assertEqual(discard.call_count, len(run.TIDY_PAUSES_S))
+        self.assertEqual(discard.call_count, 1 + (RETRIES[Cause.FILE_HELD].times or 0))
         self.assertEqual(self.at.job(job_id).status, JobStatus.SUCCEEDED)
         await self.at.stop()
         self.at = await self.desk().begin()
@@ -321,11 +323,11 @@ class Pauses:
     def __enter__(self) -> "Pauses":
         pause, pauses = run.JobRun._pause, self
 
-        async def recorded(run: run.JobRun, seconds: float) -> float:
+        async def recorded(run: run.JobRun, seconds: float) -> None:
             pauses.seconds.append(seconds)
             async with pauses._made:
                 pauses._made.notify_all()
-            return await pause(run, seconds)
+            await pause(run, seconds)
 
         self._patch = mock.patch.object(run.JobRun, "_pause", recorded)
         self._patch.start()

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import mmap
 import os
-import random
 import resource
 import signal
 import sys
@@ -12,12 +11,11 @@ import threading
 import time
 import unittest
 from pathlib import Path
-from typing import cast
 from unittest import mock
 
 from restore.pool import limits
-from restore.pool.local import ChildDied, ChildError, ChildStalled, Pool
-from restore.pool.pipe_process import DirectChild
+from restore.pool.errors import ChildDied, ChildError, ChildStalled
+from restore.pool.local import LocalPool
 from restore.worker import limits as worker_limits
 from restore.worker import setup
 from restore.worker.setup import ChildSettings
@@ -133,36 +131,6 @@ class Calls(PoolCase):
         self.assertNotEqual(self.call(os.getpid), grown)
 
 
-class DirectCalls(Calls):
-    direct = True
-
-    def test_too_large_a_call_is_the_callers_own_mistake(self) -> None:
-        pid = self.call(os.getpid)
-        with self.assertRaisesRegex(ValueError, "too large"):
-            self.call(len, bytes(limits.CALL_BYTES))
-        self.assertNotEqual(self.call(os.getpid), pid)  # as after every call that did not end well
-
-    def test_calls_that_a_pipe_does_not_hold_at_once(self) -> None:
-        pid = self.call(os.getpid)
-        for size in (70_000, 1, limits.CALL_BYTES - 100):
-            self.assertEqual(self.call(len, bytes(size)), size)
-            known = cast(DirectChild, self.slot._child)
-            assert known._calls is not None
-            self.assertFalse(self.loop.remove_writer(known._calls.fileno()), "it would spin")
-            self.assertEqual(known._unsent.obj, b"", "nothing is held")
-        self.assertEqual(self.call(os.getpid), pid)
-
-    def test_a_pipe_that_takes_little_at_a_time(self) -> None:
-        def stingy(fd: int, data: memoryview) -> int:
-            if dice.random() < 0.3:
-                raise BlockingIOError
-            return os.write(fd, data[:1000])
-
-        dice = random.Random(1)
-        with mock.patch("restore.pool.pipe_process.os", mock.Mock(wraps=os, write=stingy)):
-            self.assertEqual(self.call(len, bytes(20_000)), 20_000)
-
-
 class Memory(PoolCase):
     settings = ChildSettings(provider="generic")
 
@@ -192,11 +160,11 @@ class Flatness(PoolCase):
 
     def test_over_many_calls(self) -> None:
         self.call(os.getpid)
-        before, resident = self.counts(), setup._resident_mib()
+        before, resident = self.counts(), setup.resident_mib()
         for n in range(300):
             self.assertEqual(self.call(identity, n), n)
         self.assert_no_more_than(before)
-        self.assertLess(setup._resident_mib() - resident, 5)
+        self.assertLess(setup.resident_mib() - resident, 5)
 
     def test_over_many_deaths(self) -> None:
         def die(times: int) -> None:
@@ -205,10 +173,10 @@ class Flatness(PoolCase):
                     self.provide(bad_providers.kills_itself)
 
         die(3)
-        before, resident = self.counts(), setup._resident_mib()
+        before, resident = self.counts(), setup.resident_mib()
         die(25)
         self.assert_no_more_than(before)
-        self.assertLess(setup._resident_mib() - resident, 5)
+        self.assertLess(setup.resident_mib() - resident, 5)
 
 
 class DirectFlatness(Flatness):
@@ -217,7 +185,7 @@ class DirectFlatness(Flatness):
 
 class Closing(unittest.IsolatedAsyncioTestCase):
     async def test_ends_everything_though_a_call_is_under_way(self) -> None:
-        pool = Pool(2, ChildSettings(nice=0), output=lambda *line: None)
+        pool = LocalPool(2, ChildSettings(nice=0), output=lambda *line: None)
         hanging = asyncio.ensure_future(
             pool.slots[0].run(bad_providers.hangs_holding_the_gil, *NOTHING, stall_s=None)
         )
@@ -237,10 +205,10 @@ class Closing(unittest.IsolatedAsyncioTestCase):
             await pool.slots[0].run(os.getpid, stall_s=None)
 
     async def test_a_pool_that_was_never_used(self) -> None:
-        await Pool(1, ChildSettings()).close()
+        await LocalPool(1, ChildSettings()).close()
 
     async def test_lines_go_to_the_log_by_default(self) -> None:
-        pool = Pool(1, ChildSettings())
+        pool = LocalPool(1, ChildSettings())
         with self.assertLogs("restore", "INFO") as logged:
             await pool.slots[0].run(print, "hello", stall_s=None, job="7")
         self.assertEqual(logged.output, ["INFO:restore:worker-1 7: hello"])

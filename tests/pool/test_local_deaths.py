@@ -1,23 +1,16 @@
 """pool: a child that dies, hangs or lies ends its own call only."""
 
 import asyncio
-import inspect
 import os
-import pickle
 import signal
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 from unittest import mock
 
 from restore.pool import limits
-from restore.pool.local import ChildDied, ChildError, ChildNotStarted, ChildStalled
-from restore.pool.pipe_process import DirectChild
-from restore.worker import setup
+from restore.pool.errors import ChildDied, ChildError, ChildNotStarted, ChildStalled
 from tests.support import bad_providers, pools
 from tests.support.pools import NOTHING, PoolCase
 
@@ -218,92 +211,6 @@ class Deaths(PoolCase):
         self.assert_gone(server)
         self.assertEqual(self.call(identity, 1), 1)
         self.wait(pools.until(lambda: not pools.living([pid], 0.0)))
-
-
-class DirectDeaths(Deaths):
-    direct = True
-
-    def test_a_death_that_was_noticed_while_idle_is_nobodys_death(self) -> None:
-        os.kill(self.call(os.getpid), signal.SIGKILL)
-        known = cast(DirectChild, self.slot._child)
-        self.wait(pools.until(lambda: known._over is not None))
-        self.assertEqual(self.call(identity, 1), 1)
-
-    def test_what_is_said_unasked_answers_no_later_call(self) -> None:
-        pid = self.call(_speaks_unasked)
-        known = cast(DirectChild, self.slot._child)
-        self.wait(pools.until(lambda: known._over is not None))
-        self.assertNotEqual(self.call(os.getpid), pid)
-
-    def test_a_death_before_the_call_is_read_is_nobodys_death(self) -> None:
-        size = limits.CALL_BYTES // 2  # a pipe holds a part of it
-        self.assertEqual(self.while_stopped(len, bytes(size), signal.SIGKILL), size)
-
-    def test_a_pipe_that_breaks_in_the_middle_of_a_call(self) -> None:
-        def write(fd: int, data: memoryview) -> int:
-            if len(data) > 20_000:
-                return os.write(fd, data[:1000])
-            raise BrokenPipeError
-
-        self.call(os.getpid)
-        broken = mock.Mock(wraps=os, write=mock.Mock(side_effect=write))
-        with mock.patch("restore.pool.pipe_process.os", broken), self.assertRaises(ChildNotStarted):
-            self.call(len, bytes(20_500), stall_s=2.0)
-        self.assertEqual(broken.write.call_count, 4)  # two in each of two children
-
-    def test_an_answer_to_a_call_that_is_not_all_sent_is_none(self) -> None:
-        def write(fd: int, data: memoryview) -> int:
-            if len(data) == 1:
-                raise BlockingIOError
-            return os.write(fd, data) - 1  # so it is told
-
-        stingy = mock.patch("restore.pool.pipe_process.os", mock.Mock(wraps=os, write=write))
-        with stingy, self.assertRaises(ChildDied):
-            self.while_stopped(len, "", signal.SIGCONT)
-        self.assertEqual(self.call(identity, 1), 1)
-
-    def while_stopped(self, function: Callable[[Any], object], argument: Any, then: int) -> object:
-        """Call a child that is stopped, and send it `then` once it has been handed the call."""
-        pid = self.call(os.getpid)
-        known = cast(DirectChild, self.slot._child)
-        os.kill(pid, signal.SIGSTOP)
-
-        async def call() -> object:
-            calling = asyncio.ensure_future(self.slot.run(function, argument, stall_s=30.0))
-            await pools.until(lambda: known._ended is not None and not known._ended.done())
-            os.kill(pid, then)
-            return await calling
-
-        return self.wait(call())
-
-    def test_a_reply_that_is_none(self) -> None:
-        for message in (b"\xff" * 8, b"\x00\x00\x00\x02N.", b"\x00\x00\x00\x01x"):
-            with self.assertRaises(ChildDied):
-                self.call(_replies, message)
-
-
-def _replies(message: bytes) -> None:
-    """Answer with `message` in place of a reply, and never with one."""
-    os.write(_serving()["replies"].fileno(), message)
-    time.sleep(3600)
-
-
-def _speaks_unasked() -> int:
-    """Say, behind the reply, something that nobody asked for."""
-    replies = _serving()["replies"].fileno()
-    message = pickle.dumps(setup.Reply(pickle.dumps("unasked"), "", spent=False))
-    timer = threading.Timer(0.1, os.write, (replies, setup.HEAD.pack(len(message)) + message))
-    timer.daemon = True
-    timer.start()
-    return os.getpid()
-
-
-def _serving() -> dict[str, Any]:
-    frame = inspect.currentframe()
-    while frame and "replies" not in frame.f_locals:
-        frame = frame.f_back
-    assert frame is not None, "only a child that is called over pipes has them"
-    return frame.f_locals
 
 
 def _starts_and_stops() -> int:

@@ -22,7 +22,7 @@ BUSY = """
 
     sys.path.insert(0, {project!r})
     from restore.worker.setup import ChildSettings
-    from restore.pool.local import Pool
+    from restore.pool.local import LocalPool
     from tests.support import bad_providers
     from tests.support import pools
     from multiprocessing.resource_tracker import _resource_tracker as tracker
@@ -31,7 +31,7 @@ BUSY = """
     async def main():
         multiprocessing.current_process()._config["semprefix"] = f"/restore-{{os.getpid()}}"
         folder = tempfile.mkdtemp(dir=sys.argv[1])
-        pool = Pool(4, ChildSettings(nice=0))
+        pool = LocalPool(4, ChildSettings(nice=0))
         await pool.start()
         others = pools.NOTHING[1:]
         calls, files = [], []
@@ -65,14 +65,14 @@ WELL_BEHAVED = """
 
     sys.path.insert(0, {project!r})
     from restore.worker.setup import ChildSettings
-    from restore.pool import ChildDied, ChildStalled, Pool
+    from restore.pool import ChildDied, ChildStalled, LocalPool
     from tests.support import bad_providers
     from tests.support import pools
     from tests.support.children import loaded
 
 
     async def main():
-        pool = Pool(2, ChildSettings(nice=0), output=lambda *line: None)
+        pool = LocalPool(2, ChildSettings(nice=0), output=lambda *line: None)
         await pool.start()
         found = await pool.inspector.run(loaded, stall_s=None)
         for slot in pool.slots:

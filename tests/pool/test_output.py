@@ -4,8 +4,7 @@ import threading
 import time
 import unittest
 
-from restore.pool.childlog import ChildLog
-from restore.pool.output import FULL_PAUSE_S, READ_BYTES, ChildPipe
+from restore.pool.output import FULL_PAUSE_S, READ_BYTES, ChildLog, ChildPipe
 from tests.support.pools import until
 
 

@@ -21,7 +21,7 @@ class FolderTests(StorageTestCase):
         os.umask(os.umask(0))
         self.upload()
         self.storage.promote(self.produce(), ID)
-        self.storage.lay_out(ID, 1, None)
+        self.storage.prepare_attempt(ID, 1)
         for path in (self.root, *self.root.rglob("*")):
             expected = 0o700 if path.is_dir() else 0o600
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), expected, path)
@@ -186,7 +186,7 @@ class UploadTests(StorageTestCase):
 
     def test_a_system_that_takes_no_advice(self) -> None:
         with mock.patch.object(disk, "os", mock.Mock(wraps=os, spec=["writev"])):
-            disk.send_off(-1, 0, MIB)
+            disk.start_writeback(-1, 0, MIB)
 
     def test_short_writes_are_completed(self) -> None:
         real = os.writev

@@ -78,9 +78,9 @@ class FullDiskTests(StorageTestCase):
 
 class WorkFolderTests(StorageTestCase):
     def test_each_is_new_and_replaces_the_one_before(self) -> None:
-        first = Path(self.storage.lay_out(ID, 1, None)[1])
+        first = Path(self.storage.prepare_attempt(ID, 1))
         (first / "rest").write_text("old")
-        second = Path(self.storage.lay_out(ID, 1, None)[1])
+        second = Path(self.storage.prepare_attempt(ID, 1))
         self.assertNotEqual(first, second)
         self.assertFalse(first.exists())
         self.assertEqual(list(second.iterdir()), [])
@@ -90,19 +90,19 @@ class WorkFolderTests(StorageTestCase):
         victim.mkdir()
         (victim / "file").write_text("precious")
         (self.root / "tmp" / f"{ID}.work").symlink_to(victim)
-        self.storage.lay_out(ID, 1, None)
+        self.storage.prepare_attempt(ID, 1)
         self.assertEqual((victim / "file").read_text(), "precious")
 
     def test_discard_takes_everything_of_this_job_only(self) -> None:
         self.upload()
         self.upload(OTHER)
-        self.storage.lay_out(ID, 1, None)
+        self.storage.prepare_attempt(ID, 1)
         self.storage.discard(ID)
         self.storage.discard(ID)
         self.assertEqual(self.in_tmp(), {f"{OTHER}.upload"})
 
     def test_folders_whose_rights_were_taken_away_go_too(self) -> None:
-        inner = Path(self.storage.lay_out(ID, 1, None)[1], "inner")
+        inner = Path(self.storage.prepare_attempt(ID, 1), "inner")
         inner.mkdir()
         (inner / "file").write_text("")
         inner.chmod(0)
@@ -123,14 +123,15 @@ class PromoteTests(StorageTestCase):
     def test_synced_moved_and_its_name_synced(self) -> None:
         produced = self.produce()
         with recorded_syncs() as calls:
-            self.assertEqual(self.storage.promote(produced, ID), (f"{ID}.png", 6))
+            self.assertEqual(self.storage.promote(produced, ID), f"{ID}.png")
         self.assertEqual(calls, ["sync out.png", f"rename {ID}.png", "sync outputs"])
         self.assertEqual((self.root / "outputs" / f"{ID}.png").read_bytes(), b"result")
         self.assertFalse(Path(produced).exists())
 
     def test_a_jpeg(self) -> None:
-        self.assertEqual(self.storage.promote(self.produce(name="x.jpg"), ID)[0], f"{ID}.jpg")
-        self.assertEqual(self.storage.find_output(ID), (f"{ID}.jpg", 6))
+        self.assertEqual(self.storage.promote(self.produce(name="x.jpg"), ID), f"{ID}.jpg")
+        self.assertEqual(self.storage.find_output(ID), f"{ID}.jpg")
+        self.assertEqual(self.storage.output_bytes(f"{ID}.jpg"), 6)
 
     def test_it_may_be_tried_again_after_the_move(self) -> None:
         produced = self.produce()
@@ -144,10 +145,10 @@ class PromoteTests(StorageTestCase):
 
         with mock.patch("restore.storage.disk.os.fsync", fsync), self.assertRaises(StorageError):
             self.storage.promote(produced, ID)
-        self.assertEqual(self.storage.promote(produced, ID), (f"{ID}.png", 6))
+        self.assertEqual(self.storage.promote(produced, ID), f"{ID}.png")
 
     def test_what_can_be_no_result(self) -> None:
-        folder = Path(self.storage.lay_out(ID, 1, None)[1])
+        folder = Path(self.storage.prepare_attempt(ID, 1))
         secret = self.root.parent / "secret.png"
         secret.write_text("precious")
         (folder / "link.png").symlink_to(secret)

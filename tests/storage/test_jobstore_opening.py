@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 from restore.storage import database, jobstore, schema
-from restore.storage.database import StoreError
+from restore.storage.errors import DatabaseError
 from restore.storage.jobstore import JobStore
 from tests.support.jobstore_testcase import (
     JobStoreTestCase,
@@ -19,8 +19,8 @@ from tests.support.jobstore_testcase import (
 
 class OpeningTests(JobStoreTestCase):
     def refused(self, pattern: str) -> None:
-        with self.assertRaisesRegex(StoreError, pattern) as caught:
-            JobStore(self.path, lambda: None)
+        with self.assertRaisesRegex(DatabaseError, pattern) as caught:
+            JobStore(self.path, lambda: None, lambda *_: None)
         self.assertNotIn("\n", str(caught.exception))
 
     async def test_a_newer_version_is_refused(self) -> None:
@@ -136,7 +136,7 @@ class ClosingTests(JobStoreTestCase):
         await asyncio.sleep(0)
         self.store.close()
         await asyncio.gather(*adding)
-        with self.assertRaisesRegex(StoreError, "closed"):
+        with self.assertRaisesRegex(DatabaseError, "closed"):
             await self.store.add(new_job())
         self.store.close()
         self.assertEqual(self.reopened().waiting, 20)

@@ -1,6 +1,6 @@
 """jobrows: every field of a job has its column, and comes back as it went."""
 
-import re
+import sqlite3
 import unittest
 from dataclasses import fields, replace
 
@@ -13,13 +13,16 @@ JOB = Job("id", JobSpec("model", 0.55, 4), "heic", 4000, 3000, created_at=1.25)
 class RowTests(unittest.TestCase):
     def test_every_field_has_a_column_of_its_name(self) -> None:
         names = {field.name for kind in (Job, JobSpec) for field in fields(kind)} - {"spec"}
-        columns = set(re.findall(r"^ +(\w+) (?:INTEGER|TEXT|REAL)", "".join(SCHEMA), re.MULTILINE))
+        database = sqlite3.connect(":memory:")
+        self.addCleanup(database.close)
+        database.executescript("".join(SCHEMA))
+        columns = {row[1] for row in database.execute("PRAGMA table_info(jobs)")}
         self.assertEqual(columns, names | {"seq"})
 
     def test_there_and_back(self) -> None:
         running = JOB.start()
         full = replace(running, vanished=2, progress=0.5)
-        for job in (JOB, running, full, full.succeed("id.png", 7, 2.5), full.fail("storage", 3.5)):
+        for job in (JOB, running, full, full.succeed("id.png", 2.5), full.fail("storage", 3.5)):
             back = decode(encode(job))
             self.assertEqual(back, job)
             self.assertIs(type(back.status), JobStatus)

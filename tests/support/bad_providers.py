@@ -317,7 +317,7 @@ def returns_input(image_path: str, model_id: str, strength: float, upscale: int)
     return image_path
 
 
-async def waits_politely(image_path: str, model_id: str, strength: float, upscale: int) -> str:
+def reports_halfway(image_path: str, model_id: str, strength: float, upscale: int) -> str:
     report(0.5)
     return image_path
 

@@ -36,7 +36,7 @@ class Lines(logging.Handler):
         self.messages: list[str] = []
 
     def write_later(self, line: str) -> None:
-        self.requests.append(line)
+        self.requests += line.splitlines()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(self.format(record))

@@ -4,8 +4,9 @@ import asyncio
 import unittest
 from collections.abc import Sequence
 
-from restore.api.form import Chunk, Form, FormParser
+from restore.api.form import Form, FormParser
 from restore.contract.http import Refusal
+from restore.storage.uploads import Chunk
 
 BOUNDARY = b"----X"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 from unittest import mock
 
-from restore.api.uploads import Intake
+from restore.api.uploads import Uploads
 from restore.contract.job import Job
 from restore.pool.inspector import Inspector
 from restore.storage.files import Storage
@@ -33,9 +33,11 @@ class IntakeTestCase(unittest.IsolatedAsyncioTestCase):
 
     def open_store(self) -> None:
         """Again, where it has been closed."""
-        self.store = JobStore(self.storage.database, self.storage.sync_uploads)
+        self.store = JobStore(
+            self.storage.database, self.storage.sync_uploads, self.storage.rescue_upload
+        )
         self.addCleanup(self.store.close)
-        self._intake = Intake(
+        self._intake = Uploads(
             self.store,
             self.storage,
             cast(Inspector, mock.Mock(inspect=self.look)),

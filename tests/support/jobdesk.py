@@ -17,20 +17,36 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from unittest import mock
 
 from restore.contract.job import Job, JobSpec
-from restore.jobs import run
+from restore.jobs import retry
 from restore.jobs.dispatcher import Dispatcher
 from restore.jobs.events import Telemetry
-from restore.pool.local import ChildDied, ChildStalled, Pool
+from restore.pool.errors import ChildDied, ChildStalled
 from restore.storage.files import Storage
 from restore.storage.jobstore import JobStore
 from restore.worker.job import Outcome, Task
 
 FAST_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a sync costs nothing there
 PHOTO = b"photo"  # no picture: the fake workers don't look
+
+
+def paused(cause: retry.Cause, seconds: float) -> Any:
+    """A patch by which each pause for `cause` takes `seconds`."""
+    rule = retry.RETRIES[cause]._replace(first_pause_s=seconds, longest_pause_s=seconds)
+    return mock.patch.dict(retry.RETRIES, {cause: rule})
+
+
+# The table with pauses that a test can wait for.
+QUICK = {
+    cause: rule._replace(
+        first_pause_s=0.0 if rule.counts else min(rule.first_pause_s, 0.005),
+        longest_pause_s=0.0 if rule.counts else min(rule.longest_pause_s, 0.02),
+    )
+    for cause, rule in retry.RETRIES.items()
+}
 BOUND_S = 20.0  # for anything a test waits for; far more than it takes
 
 
@@ -77,7 +93,20 @@ class FakeSlot:
         self.call: Call | None = None
         self._pool = pool
 
-    async def run(self, function: Any, task: Task, *, stall_s: float | None, job: str) -> Outcome:
+    def kill(self) -> None:
+        if self.call is not None and not self.call.ending.done():
+            self.call.die()
+
+    async def run(
+        self,
+        function: Any,
+        *args: object,
+        stall_s: float | None,
+        bound_s: float | None = None,
+        job: str = "",
+    ) -> Any:
+        (task,) = args
+        assert isinstance(task, Task)
         assert self.call is None, "a second call on one slot"
         assert task.job_id == job
         assert files_in(task.folder) == []
@@ -112,6 +141,13 @@ class FakePool:
     async def next_call(self) -> Call:
         async with asyncio.timeout(BOUND_S):
             return await self._arrivals.get()
+
+    def stats(self) -> dict[str, int]:
+        return {"slots": len(self.slots)}
+
+    async def close(self) -> None:
+        for slot in self.slots:
+            slot.kill()
 
     @property
     def under_way(self) -> list[Call]:
@@ -154,13 +190,15 @@ class Desk:
     ) -> None:
         self.storage = Storage(root)
         self.storage.open(0)
-        self.store = JobStore(self.storage.database, self.storage.sync_uploads)
+        self.store = JobStore(
+            self.storage.database, self.storage.sync_uploads, self.storage.rescue_upload
+        )
         self.pool = FakePool(workers, auto)
         self.events = Events()
         self.dispatcher = Dispatcher(
             self.store,
             self.storage,
-            cast(Pool, self.pool),
+            self.pool,
             self.events,
             provider="fake",
             job_timeout_s=settings.pop("job_timeout_s", 1.0),
@@ -177,16 +215,14 @@ class Desk:
         self.dispatcher.start()
         return self
 
-    async def add(
-        self, *, side: int = 100, upload: bool = True, small: bool = False, **state: Any
-    ) -> str:
-        """Put a job on disk without telling the dispatcher. A small upload is kept in its row."""
+    async def add(self, *, side: int = 100, upload: bool = True, **state: Any) -> str:
+        """Put a job on disk without telling the dispatcher."""
         job_id = str(uuid.uuid4())
-        if upload and not small:
+        if upload:
             self.write_upload(job_id)
         job = Job(job_id, JobSpec("model", 0.6, 1), "jpeg", side, side, time.time(), **state)
         try:
-            await self.store.add(job, PHOTO if small else None)
+            await self.store.add(job)
         except BaseException:
             self.storage.discard(job_id)
             raise
@@ -223,7 +259,8 @@ class Desk:
     async def tidied(self) -> None:
         """Until the sweep after a start is through, and every cancel."""
         async with asyncio.timeout(BOUND_S):
-            await asyncio.gather(*self.dispatcher._background, *self.dispatcher._cancels)
+            sweeping = self.dispatcher._sweeping
+            await asyncio.gather(*([sweeping] if sweeping else []), *self.dispatcher._cancels)
 
     def fill_disk(self, full: bool = True) -> None:
         """Let SQLite refuse every write, as it does on a full disk."""
@@ -275,10 +312,7 @@ class DeskTestCase(unittest.IsolatedAsyncioTestCase):
         folder = tempfile.TemporaryDirectory(dir=FAST_FOLDER)
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name) / "data"
-        self.enterContext(mock.patch.object(run, "FIRST_PAUSE_S", 0.005))
-        self.enterContext(mock.patch.object(run, "LONGEST_PAUSE_S", 0.02))
-        self.enterContext(mock.patch.object(run, "DEATH_PAUSE_S", 0.0))
-        self.enterContext(mock.patch.object(run, "TIDY_PAUSES_S", (0.01, 0.01, 0.0)))
+        self.enterContext(mock.patch.dict(retry.RETRIES, QUICK))
         self.log = Lines()
         logger = logging.getLogger("restore")
         self.enterContext(mock.patch.object(logger, "handlers", [self.log]))

@@ -27,7 +27,7 @@ def new_job() -> Job:
 
 def ended_job(ended_at: float = 100.0) -> Job:
     job = new_job().start()
-    return job.succeed(f"{job.id}.png", 1000, ended_at)
+    return job.succeed(f"{job.id}.png", ended_at)
 
 
 class JobStoreTestCase(unittest.IsolatedAsyncioTestCase):
@@ -41,7 +41,7 @@ class JobStoreTestCase(unittest.IsolatedAsyncioTestCase):
         asyncio.get_running_loop().set_debug(False)  # it makes thousands of futures slow
 
     def opened(self, barrier: Callable[[], None] = lambda: None) -> JobStore:
-        store = JobStore(self.path, barrier)
+        store = JobStore(self.path, barrier, lambda *_: None)
         self.addCleanup(store.close)
         return store
 

@@ -18,7 +18,7 @@ from restore.http import http11
 from restore.http.multipart import Data, MultipartParser
 from restore.pool.process import ChildProcess
 from restore.storage import disk
-from restore.storage.files import UploadFile
+from restore.storage.uploads import UploadFile
 
 _listening: list["Ledger"] = []  # an audit hook can't be taken away again
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from unittest import mock
 
-from restore.pool.local import Pool, Slot
+from restore.pool.local import LocalPool
+from restore.pool.slot import LocalSlot
 from restore.worker.setup import ChildSettings
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class PoolCase(unittest.TestCase):
     direct = False
     settings = ChildSettings(provider="tests.support.bad_providers:raises", nice=1)
     loop: ClassVar[asyncio.AbstractEventLoop]
-    pool: ClassVar[Pool]
+    pool: ClassVar[LocalPool]
     printed: ClassVar[list[tuple[str, str]]]
     broken: ClassVar[list[object]]
 
@@ -50,8 +51,8 @@ class PoolCase(unittest.TestCase):
             raise AssertionError(f"a thread of an executor broke: {cls.broken}")
 
     @classmethod
-    async def made(cls) -> Pool:
-        pool = Pool(cls.workers, cls.settings, output=lambda *line: cls.printed.append(line))
+    async def made(cls) -> LocalPool:
+        pool = LocalPool(cls.workers, cls.settings, output=lambda *line: cls.printed.append(line))
         await pool.start()
         return pool
 
@@ -61,7 +62,7 @@ class PoolCase(unittest.TestCase):
         return cls.loop.run_until_complete(asyncio.wait_for(work, 60))
 
     @property
-    def slot(self) -> Slot:
+    def slot(self) -> LocalSlot:
         return self.pool.inspector if self.direct else self.pool.slots[0]
 
     def call(self, function: Callable[..., T], *args: object, **bounds: Any) -> T:

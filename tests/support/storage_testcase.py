@@ -39,7 +39,7 @@ class StorageTestCase(unittest.TestCase):
             raise
 
     def produce(self, content: bytes = b"result", name: str = "out.png") -> str:
-        path = Path(self.storage.lay_out(ID, 1, None)[1], name)
+        path = Path(self.storage.prepare_attempt(ID, 1), name)
         path.write_bytes(content)
         return str(path)
 

@@ -20,7 +20,7 @@ from PIL import Image
 from restore import config
 from restore.api import limits
 from restore.app import service
-from restore.app.logs import LogWriter
+from restore.app.logs import Log
 from restore.contract.job import Job, JobSpec, JobStatus
 from restore.contract.units import KIB, MIB
 from restore.storage.files import Storage
@@ -75,12 +75,12 @@ class CostsTest(unittest.IsolatedAsyncioTestCase):
         """Leave one result for the server to find."""
         storage = Storage(data)
         storage.open(0)
-        store = JobStore(storage.database, storage.sync_uploads)
+        store = JobStore(storage.database, storage.sync_uploads, storage.rescue_upload)
         spec = JobSpec("restoration/classic", 0.6, 1)
         now = time.time()
         await store.add(Job(ENDED, spec, "jpeg", 8, 8, now).start())
         await store.save(
-            Job(ENDED, spec, "jpeg", 8, 8, now).start().succeed(f"{ENDED}.jpg", RESULT_BYTES, now),
+            Job(ENDED, spec, "jpeg", 8, 8, now).start().succeed(f"{ENDED}.jpg", now),
             JobStatus.RUNNING,
         )
         (data / "outputs" / f"{ENDED}.jpg").write_bytes(bytes(RESULT_BYTES))
@@ -93,16 +93,17 @@ class CostsTest(unittest.IsolatedAsyncioTestCase):
         settings |= {"RATE_LIMIT_PER_MIN": "0", "MIN_FREE_DISK_MB": "0", "SHUTDOWN_GRACE_S": "0"}
         settings["STORAGE_DIR"] = "data"
         read, data = config.load(folder, settings, cores=2, memory_mib=4096)
-        storage, log = Storage(data), (folder / "log").open("wb")
+        storage, log = Storage(data), (folder / "log").open("w")
         storage.open(0)
-        writer = LogWriter(log.fileno())
+        lines = Log(log)
+        lines.start()
         announced, logger = _Announced(), logging.getLogger("restore")
         logger.addHandler(announced)
         self.addCleanup(logger.removeHandler, announced)
         level, propagate = logger.level, logger.propagate
         logger.setLevel(logging.INFO)
         logger.propagate = False
-        server = asyncio.create_task(service.App(read, storage, writer).run())
+        server = asyncio.create_task(service.App(read, storage, lines).run())
 
         async def stop() -> None:
             signal.raise_signal(signal.SIGTERM)
@@ -111,7 +112,7 @@ class CostsTest(unittest.IsolatedAsyncioTestCase):
             logger.setLevel(level)
             logger.propagate = propagate
             storage.close()
-            writer.close()
+            lines.close()
             log.close()
 
         server.add_done_callback(lambda _: announced.port.cancel())  # where it can't start

@@ -166,7 +166,6 @@ class RefusalTest(FunctionalTest):
     def test_unknown_addresses_and_methods(self) -> None:
         missing = str(uuid.uuid4())
         for method, path, code in (
-            ("GET", "/", "not_found"),
             ("GET", f"/v1/jobs/{missing}", "job_not_found"),
             ("GET", "/v1/jobs/nonsense", "job_not_found"),
             ("DELETE", "/v1/jobs/nonsense", "job_not_found"),

@@ -16,7 +16,7 @@ TIMEOUT_S = 1.5
 GOOD = "bad/returns_input"
 
 ENDINGS = {
-    "succeeded": ("changes_input", "returns_input", "waits_politely"),
+    "succeeded": ("changes_input", "returns_input", "reports_halfway"),
     "provider_error": (
         "exits_politely",
         "interrupts",

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import ClassVar
 
 from restore.contract.job import JOB_ERRORS
-from tests.support.promises import assert_gone, crew, noise, rows
+from tests.support.promises import assert_gone, crew, noise
 from tests.support.scripted import Scripted
 from tests.support.service import Service, wait_until
 
@@ -103,33 +103,11 @@ class RemainsTest(unittest.TestCase):
         self.assertEqual("succeeded", self.ends("ended")[0])
         self.assertEqual("failed", self.ends("failed")[0])
 
-    def test_result_without_a_row_is_removed(self) -> None:
-        self.files_go("cancelled")
+    def test_result_without_a_row_stays_and_nobody_can_fetch_it(self) -> None:
+        wait_until(lambda: self.service.log_has("belong to no job"), "the sentence")
+        self.files_go("cancelled", ".png")
         path = f"/outputs/{self.jobs['cancelled']}.png"
         self.assertEqual(404, self.service.request("GET", path).status)
-
-
-class SmallUploadTest(unittest.TestCase):
-    """What is kept with its row needs no file: neither one that is gone nor one that is half."""
-
-    def test_crash_and_no_or_half_a_file(self) -> None:
-        with Scripted(WORKERS=1) as service:
-            held, _ = service.hold(PICTURE)
-            waiting = service.promise(PICTURE, model_id="gate/hold")
-            work = service.storage / "tmp" / f"{held}.work"
-            self.assertEqual(PICTURE, (work / "upload").read_bytes())
-            service.vanish()
-            assert_gone(service)
-            (work / "upload").write_bytes(PICTURE[:100])  # as after a power cut
-            self.assertEqual([], list((service.storage / "tmp").glob("*.upload")))
-            service.clear_gate()
-            for job_id in (held, waiting):
-                service.open_gate(job_id)
-            service.start()
-            for job_id in (held, waiting):
-                job = service.ended(job_id)
-                self.assertEqual(("succeeded", PICTURE), (job["status"], service.result(job).body))
-            self.assertEqual([(0,)], rows(service, "SELECT count(*) FROM uploads"))
 
 
 class TwoServersTest(unittest.TestCase):

@@ -16,7 +16,8 @@ from restore.contract.http import PROBLEMS
 from restore.contract.job import JOB_ERRORS
 from restore.images import ImageError
 from restore.progress import Listener
-from restore.worker import job, setup
+from restore.worker import job
+from restore.worker.calls import RESULT_BYTES
 from restore.worker.job import Inspection, Outcome, Task
 
 Disk = namedtuple("Disk", "f_bavail f_frsize f_files f_favail")
@@ -76,17 +77,13 @@ class RunJobTest(WorkerCase):
         with mock.patch(
             "tests.support.bad_providers.report", lambda _: progress.note("a\nb " * 2000)
         ):
-            outcome = self.run_bad("waits_politely")
+            outcome = self.run_bad("reports_halfway")
         self.assertIsNone(outcome.error, outcome.detail)
         self.assertTrue(outcome.note.startswith("a b a b"))
         self.assertLessEqual(len(outcome.note), job.NOTE_CHARS)
 
     def test_the_unchanged_upload_leaves_byte_for_byte(self) -> None:
         outcome = self.run_bad("returns_input")
-        self.assertEqual(Path(str(outcome.output)).read_bytes(), self.upload.read_bytes())
-
-    def test_a_coroutine_is_awaited(self) -> None:
-        outcome = self.run_bad("waits_politely")
         self.assertEqual(Path(str(outcome.output)).read_bytes(), self.upload.read_bytes())
 
     def test_an_input_changed_in_place_is_a_result_and_the_upload_stays(self) -> None:
@@ -124,7 +121,7 @@ class RunJobTest(WorkerCase):
 
     def test_lack_of_memory(self) -> None:
         with mock.patch("tests.support.bad_providers.report", side_effect=MemoryError):
-            outcome = self.run_bad("waits_politely")
+            outcome = self.run_bad("reports_halfway")
         self.assertEqual(outcome.error, "provider_error")
         self.assertIn("out of memory", outcome.detail)
 
@@ -143,7 +140,7 @@ class RunJobTest(WorkerCase):
             raise RuntimeError("unknown format")
 
         with mock.patch("tests.support.bad_providers.report", report):
-            outcome = self.run_bad("waits_politely")
+            outcome = self.run_bad("reports_halfway")
         self.assertEqual((outcome.error, outcome.again), ("storage", False))
 
     def test_a_lost_folder(self) -> None:
@@ -203,7 +200,7 @@ class ProgressTest(WorkerCase):
     def test_what_a_provider_says_is_a_share_of_the_whole(self) -> None:
         seen: list[float] = []
         with progress.listening(Listener(seen.append, lambda line: None)):
-            self.run_bad("waits_politely")
+            self.run_bad("reports_halfway")
         halfway = (job.NORMALIZED + job.RESTORED) / 2
         self.assertTrue(any(abs(value - halfway) < 1e-9 for value in seen), seen)
 
@@ -211,10 +208,6 @@ class ProgressTest(WorkerCase):
 class InspectTest(WorkerCase):
     def test_a_good_image(self) -> None:
         self.assertEqual(job.inspect(str(self.upload), "png"), Inspection(24, 16))
-
-    def test_several(self) -> None:
-        found = job.inspect_all([(str(self.upload), "png"), ("/not/there", "png")])
-        self.assertEqual([each.problem for each in found], [None, "image_unreadable"])
 
     def test_one_that_is_too_large_says_its_size(self) -> None:
         Image.new("1", (4097, 2)).save(self.upload, "PNG")
@@ -234,12 +227,12 @@ class InspectTest(WorkerCase):
                 found = job.inspect(str(self.upload), "png")
             self.assertEqual((found.width, found.problem), (0, "image_unreadable"))
 
-    def test_many_answers_fit_into_one_reply(self) -> None:
+    def test_an_answer_fits_into_a_reply(self) -> None:
         told = ImageError("image_unreadable", "\u20ac" * 10_000)
         for error in (told, ValueError("\u20ac" * 10_000)):
             with mock.patch("restore.images.inspect", side_effect=error):
-                found = job.inspect_all([(str(self.upload), "png")] * 16)
-            self.assertLess(len(pickle.dumps(found)), setup.RESULT_BYTES)
+                found = job.inspect(str(self.upload), "png")
+            self.assertLess(len(pickle.dumps(found)), RESULT_BYTES)
 
 
 class LoadModelsTest(unittest.TestCase):

@@ -6,7 +6,8 @@ import unittest
 from pathlib import Path
 
 from restore.worker import setup
-from restore.worker.setup import FAILURE_CHARS, ChildSettings, describe, in_folder
+from restore.worker.calls import FAILURE_CHARS, describe, in_folder
+from restore.worker.setup import ChildSettings
 
 
 class InFolderTest(unittest.TestCase):

@@ -17,7 +17,7 @@ from restore.app.photo.arguments import Options, UsageError
 from restore.app.photo.sources import Photo, PhotoError
 from restore.contract import JOB_ERRORS, MAX_ATTEMPTS, MAX_SIDE_PX, JobSpec, Refusal
 from restore.jobs import PROCESS_MIB, cores_for, estimate_mib, fits
-from restore.pool import ChildDied, ChildError, ChildStalled, Inspector, Pool
+from restore.pool import ChildDied, ChildError, ChildStalled, Inspector, InspectorBusy, LocalPool
 from restore.worker import ChildSettings, Inspection, Outcome, Task, load_models, run_job
 
 LOAD_S = 60.0  # for the provider to be imported
@@ -39,7 +39,9 @@ class Local:
 
     def __init__(self, options: Options, jobs: int, cores: int, memory_mib: int) -> None:
         self._options = options
-        self._pool = Pool(jobs, ChildSettings(options.provider), output=lambda name, line: None)
+        self._pool = LocalPool(
+            jobs, ChildSettings(options.provider), output=lambda name, line: None
+        )
         self._inspector = Inspector(self._pool.inspector)
         self._free = list(self._pool.slots)
         self._cores, self._budget_mib = cores, memory_mib
@@ -91,8 +93,8 @@ class Local:
     async def _look(self, path: str, kind: str) -> Inspection:
         try:
             seen = await self._inspector.inspect(path, kind)
-        except Refusal as refusal:
-            raise PhotoError(refusal.code, refusal.sentence) from None
+        except InspectorBusy:
+            raise PhotoError("too_busy", "The machine is too busy to look at it.") from None
         if seen.problem == "image_dimensions":
             size = f"{seen.width} x {seen.height} pixels; at most {MAX_SIDE_PX} x {MAX_SIDE_PX}"
             raise PhotoError(seen.problem, f"The image is {size} can be restored.")

@@ -1,6 +1,6 @@
 import unittest
 
-from restore.pool.childlog import ChildLog
+from restore.pool.output import ChildLog
 
 
 class ChildLogTest(unittest.TestCase):

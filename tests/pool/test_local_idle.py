@@ -6,7 +6,7 @@ import time
 from unittest import mock
 
 from restore.pool import limits
-from restore.pool.local import Pool
+from restore.pool.local import LocalPool
 from tests.support.pools import PoolCase, fork_server, until
 
 
@@ -19,23 +19,23 @@ class RestTest(PoolCase):
     def test_rest_leaves_no_child_and_no_fork_server(self) -> None:
         pids = [self.call(os.getpid), fork_server()]
         pids.append(self.wait(self.pool.inspector.run(os.getpid, stall_s=None)))
-        self.wait(self.pool.rest())
+        self.wait(self.pool.stop_idle())
         self.assert_gone(*pids)
 
     def test_after_a_rest_a_call_is_answered(self) -> None:
         before = self.call(os.getpid)
-        self.wait(self.pool.rest())
+        self.wait(self.pool.stop_idle())
         self.assertTrue(self.slot.cold)
         self.assertNotEqual(before, self.call(os.getpid))
-        self.wait(self.pool.rest())
-        self.wait(self.pool.rest())  # nothing is left to let go
+        self.wait(self.pool.stop_idle())
+        self.wait(self.pool.stop_idle())  # nothing is left to let go
         self.assertIsInstance(self.call(os.getpid), int)
 
     def test_a_call_under_way_is_left_alone(self) -> None:
         async def rest_meanwhile() -> int:
             call = asyncio.create_task(self.slot.run(nap, 0.2, stall_s=None))
             await until(lambda: self.slot.busy)
-            await self.pool.rest()
+            await self.pool.stop_idle()
             return await call
 
         pid = self.wait(rest_meanwhile())
@@ -43,7 +43,7 @@ class RestTest(PoolCase):
 
     def test_a_call_during_a_rest_waits_for_its_end(self) -> None:
         async def call_meanwhile() -> int:
-            resting = asyncio.create_task(self.pool.rest())
+            resting = asyncio.create_task(self.pool.stop_idle())
             await until(lambda: self.slot.busy)
             pid = await self.slot.run(os.getpid, stall_s=None)
             await resting
@@ -53,7 +53,7 @@ class RestTest(PoolCase):
         self.assertNotEqual(before, self.wait(call_meanwhile()))
 
     def test_warm_brings_a_child_up_once(self) -> None:
-        self.wait(self.pool.rest())
+        self.wait(self.pool.stop_idle())
         self.wait(self.slot.warm())
         self.assertFalse(self.slot.cold)
         pid = self.call(os.getpid)
@@ -62,7 +62,7 @@ class RestTest(PoolCase):
 
     def test_idle_children_go_by_themselves(self) -> None:
         async def use_and_wait() -> int:
-            pool = Pool(1, self.settings)
+            pool = LocalPool(1, self.settings)
             try:
                 pid = await pool.slots[0].run(os.getpid, stall_s=None)
                 await until(lambda: pool.slots[0].cold)
@@ -75,7 +75,7 @@ class RestTest(PoolCase):
 
     def test_a_busy_pool_is_looked_at_again(self) -> None:
         async def outlast() -> tuple[int, int]:
-            pool = Pool(1, self.settings)
+            pool = LocalPool(1, self.settings)
             try:
                 first = await pool.slots[0].run(nap, 0.3, stall_s=None)
                 second = await pool.slots[0].run(nap, 0.0, stall_s=None)

@@ -1,0 +1,56 @@
+"""What the rest of the server needs of a pool: the seam for another place where the work is done.
+
+What crosses is a function by its name, plain values, and files under a work folder, so that the
+place may be another machine. tests/support/pool_promises.py holds what each implementation must
+keep.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Slot(Protocol):
+    """A place where one call at a time runs in a child; further calls wait in turn."""
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+
+    @property
+    def progress(self) -> float:
+        """How far the call under way is, 0.0..1.0; 0.0 when there is none."""
+
+    async def run(
+        self,
+        function: Callable[..., T],
+        *args: object,
+        stall_s: float | None,
+        bound_s: float | None = None,
+        job: str = "",
+    ) -> T:
+        """Call `function(*args)` in the child.
+
+        `stall_s`: how long `progress` may stand still, `bound_s`: how long the call may take at
+        most; over either the child is killed. Cancelling the awaiting task kills it too. When this
+        returns or raises, the child has stopped working on the call. Raises ChildDied,
+        ChildNotStarted, ChildStalled, MachineLost.
+        """
+
+    def kill(self) -> None:
+        """SIGKILL for the child, if there is one; a call under way ends with ChildDied."""
+
+
+class Pool(Protocol):
+    """Slots for jobs."""
+
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """All there are."""
+
+    def stats(self) -> dict[str, int]:
+        """Plain numbers for whoever watches."""
+
+    async def close(self) -> None:
+        """Kill every child; returns when they are gone, bounded."""

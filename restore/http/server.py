@@ -100,6 +100,7 @@ class Server:
         self.outbox.flush()
         for connection in [*self._connections, *self._turned_away]:
             connection.abort()
+        self.access.flush()
         if self._sweeper is not None:
             self._sweeper.cancel()
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.pictures import drawing, encode
-from tests.support.service import ROOT, Installed, wait_until
+from tests.support.service import ROOT, Installed, Service, wait_until
 from tests.support.tools import PYTHON, missing
 
-BUILD_S, SECOND_START_S, MORE_STARTS = 300.0, 1.0, 5
+BUILD_S, SECOND_START_S, STARTS = 300.0, 1.0, 4
 NOBODY = 65534
 
 
@@ -103,15 +103,24 @@ class BundleTest(unittest.TestCase):
                 self.assertEqual(service.result(job).body, photo)
 
     def test_the_second_start_is_quick(self) -> None:
+        """Under a second; on a machine that is busy, within three times the checkout's own start.
+
+        Unpacking anew takes ten times as long as that.
+        """
+        with self.server():
+            pass  # it unpacks the file, unless another test has
         times: list[float] = []
-        for _ in range(1 + MORE_STARTS):  # the first unpacks the file, unless another test has
-            began = time.monotonic()
-            with self.server() as service:
-                times.append(time.monotonic() - began)
-                self.assertEqual(service.request("GET", "/healthz").status, 200)
-            if times[-1] < SECOND_START_S:
-                return
-        self.fail(f"no start under {SECOND_START_S} s: {times}")
+        own: list[float] = []
+        while not times or (len(times) < STARTS and min(times) > SECOND_START_S):
+            times.append(self.start_s(self.server()))
+            own.append(self.start_s(Service()))
+        self.assertLess(min(times), max(SECOND_START_S, 3 * min(own)), (times, own))
+
+    def start_s(self, service: Service) -> float:
+        """Seconds until it serves."""
+        began = time.monotonic()
+        with service:
+            return time.monotonic() - began
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -12,13 +12,15 @@ from restore.providers.generic.colour import luma, opponent
 from restore.providers.generic.estimators.blur import BlurMeter
 from restore.providers.generic.estimators.fading import (
     Levels,
-    fading_of,
+    Print,
     is_one_hue,
+    print_of,
     small_copy,
 )
 from restore.providers.generic.estimators.jpeg import (
     JpegDamage,
     blockiness,
+    coarseness_of,
     damage_of_tables,
     ghost_of,
 )
@@ -47,7 +49,8 @@ class Findings:
 
 def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
     """Look at `picture`; `advance` hears the fraction 0..1 done."""
-    boxes = sample_boxes(picture.size)
+    shown = print_of(picture.eight_bit())
+    boxes = sample_boxes(shown.inside)
     grey = picture.image.mode in ("L", "LA", "I;16")
     noise_meter, blur, surface = NoiseMeter(1 if grey else 3), BlurMeter(), SurfaceMeter()
     ghost: JpegDamage | None = None
@@ -65,16 +68,16 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
     for number, box in enumerate(boxes if max(picture.size) >= tuning.MARK_LEAST_SIDE else ()):
         marks.add(picture.channels(box))
         advance(0.5 + (number + 1) / len(boxes) / 2)
-    fading = fading_of(picture.eight_bit())
-    evidence = evidence_of(_signs(picture, surface.surface(), noise, fading), (0, 0, *picture.size))
+    signs = _signs(picture, surface.surface(), noise, shown, marks)
+    evidence = evidence_of(signs, shown.inside)
     return Findings(
         evidence,
         noise,
-        blur.sigma(),
+        blur.sigma() if _may_be_blurred(picture, noise_meter.floor) else None,
         (damage_of_tables(picture.tables) if picture.is_jpeg else None) or ghost,
         marks.marks(),
         _wear(picture, evidence),
-        fading,
+        shown.levels,
     )
 
 
@@ -83,42 +86,66 @@ def _wear(picture: Picture, evidence: Evidence) -> Wear | None:
     if evidence.kind in (Kind.CAMERA, Kind.GRAPHIC):
         return None
     small = small_copy(picture.eight_bit())
-    if evidence.is_print:
+    if evidence.is_scanned:
         return wear_of(picture, tuning.WEAR_FEWEST_ON_PRINTS)
     if small.mode == "L" or is_one_hue(small, tuning.WEAR_ONE_HUE):
         return wear_of(picture, tuning.WEAR_FEWEST)
     return None
 
 
+def _may_be_blurred(picture: Picture, floor: float) -> bool:
+    """Whether softness can be told from what the lens drew, and sharpening from JPEG's own grid.
+
+    A scan of something blurred has fine noise over it; a photo that is soft and smooth has not.
+    """
+    steps = [coarseness_of(table) for table in picture.tables.values()]
+    return floor >= tuning.BLUR_LEAST_NOISE and max(steps, default=0.0) <= tuning.BLUR_MOST_STEP
+
+
 def _signs(
-    picture: Picture, surface: Surface, noise: Noise, fading: Levels | None
+    picture: Picture, surface: Surface, noise: Noise, shown: Print, meter: MarkMeter
 ) -> frozenset[Sign]:
+    pattern, is_marked = meter.pattern, meter.marks() is not None
     seen = {
         Sign.EXPOSURE: picture.is_exposed,
         Sign.FEW_TONES: is_drawn(surface),
-        Sign.GRAIN: noise.strongest >= tuning.NOISE_ACT_ABOVE,
-        Sign.ONE_HUE: fading is not None and fading.one_hue,
-        Sign.CAST: fading is not None and not fading.one_hue,
+        Sign.BORDER: shown.is_framed,
+        Sign.GRAIN: noise.is_coarse and noise.strongest >= tuning.NOISE_ACT_ABOVE,
+        Sign.ONE_HUE: shown.is_one_hue,
+        Sign.CAST: shown.has_cast,
+        Sign.ENDS: shown.has_ends,
+        Sign.WEAR: is_marked and pattern.is_wear,
+        Sign.DUST: is_marked and pattern.is_dust,
+        Sign.SPECKS: pattern.is_specked and pattern.specks >= tuning.SPECKED_FEWEST,
+        Sign.LINES: pattern.has_lines_among_specks,
+        Sign.DULL_WHITE: shown.has_dull_white,
     }
     return frozenset(sign for sign, is_seen in seen.items() if is_seen)
 
 
-def sample_boxes(size: tuple[int, int]) -> list[Box]:
-    """Where to look: the whole of a small picture, evenly spread tiles of a large one."""
+def sample_boxes(inside: Box) -> list[Box]:
+    """Where to look: the whole of a small picture, evenly spread tiles of a large one.
+
+    The tiles begin on JPEG's grid, which is the picture's; a strip that is left over at the right
+    or lower end counts only where nothing else is there.
+    """
+    left, top, right, bottom = inside
     return [
-        (left, top, right, bottom)
-        for top, bottom in _spread(size[1])
-        for left, right in _spread(size[0])
+        (first, upper, last, lower)
+        for upper, lower in _spread(top, bottom)
+        for first, last in _spread(left, right)
     ]
 
 
-def _spread(length: int) -> list[tuple[int, int]]:
+def _spread(start: int, end: int) -> list[tuple[int, int]]:
     side, most = tuning.SAMPLE_SIDE, tuning.SAMPLES_PER_SIDE
-    if length <= side * most:
-        return [(start, min(start + side, length)) for start in range(0, length, side)]
-    step = (length - side) / (most - 1)
-    starts = [round(k * step) // 8 * 8 for k in range(most)]  # on JPEG's grid
-    return [(start, start + side) for start in starts]
+    start = min(-(-start // 8) * 8, max(0, end - 1))
+    if end - start <= side * most:
+        cuts = [(first, min(first + side, end)) for first in range(start, end, side)]
+        return [cut for cut in cuts if cut[1] - cut[0] >= tuning.SAMPLE_LEAST_SIDE] or cuts
+    step = (end - start - side) / (most - 1)
+    firsts = [start + round(k * step) // 8 * 8 for k in range(most)]
+    return [(first, first + side) for first in firsts]
 
 
 def _usable(picture: Picture, box: Box, bright: Plane) -> Plane:

@@ -36,7 +36,13 @@ class Sign(StrEnum):
     BORDER = "border"
     GRAIN = "grain"
     ONE_HUE = "one hue"
-    CAST = "faded with a cast"
+    CAST = "yellowed white"
+    ENDS = "light beside shade"
+    WEAR = "scratches and dust"
+    DUST = "dust"
+    SPECKS = "specks"
+    LINES = "lines among specks"
+    DULL_WHITE = "dull white"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,25 @@ class Evidence:
         return self.kind is Kind.GRAPHIC
 
     @property
+    def may_be_faded(self) -> bool:
+        """Whether a lack of contrast is damage: a print whose light and shade lie together."""
+        worn = Sign.CAST in self.signs and bool(self.signs & {Sign.BORDER, Sign.DUST, Sign.GRAIN})
+        return self.is_print and (Sign.ENDS in self.signs or worn)
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether lonely specks and lines are wear: by their own pattern, or dust on a print."""
+        if not self.is_print:
+            return False
+        scanned = bool(self.signs & {Sign.BORDER, Sign.GRAIN})
+        return bool(self.signs & {Sign.WEAR, Sign.DUST}) or (scanned and Sign.LINES in self.signs)
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether grain, a border or wear prove paper, not only tones that a print has too."""
+        return self.is_print and bool(self.signs & {Sign.BORDER, Sign.GRAIN, Sign.WEAR, Sign.DUST})
+
+    @property
     def is_print(self) -> bool:
         """Whether fading and marks may be looked for at all."""
         return self.kind is Kind.PRINT
@@ -67,14 +92,23 @@ def evidence_of(signs: frozenset[Sign], inside: Box) -> Evidence:
         kind = Kind.GRAPHIC
     elif Sign.EXPOSURE in signs:
         kind = Kind.CAMERA
-    elif sum(_WEIGHTS.get(sign, 0) for sign in signs) >= tuning.PRINT_LEAST_WEIGHT:
+    elif _weight(signs) >= tuning.PRINT_LEAST_WEIGHT:
         kind = Kind.PRINT
     else:
         kind = Kind.DOUBT
     return Evidence(kind, signs, inside)
 
 
-_WEIGHTS = {Sign.BORDER: 1, Sign.GRAIN: 1, Sign.ONE_HUE: 1, Sign.CAST: 1}
+def _weight(signs: frozenset[Sign]) -> int:
+    """How much speaks for a print: a border and wear for themselves, other signs by twos.
+
+    One hue and yellowed white are one sign, for sepia is both; ends are none, for every sharp
+    photo has them.
+    """
+    single = (Sign.GRAIN, Sign.DUST, Sign.SPECKS, Sign.DULL_WHITE)
+    toned = bool(signs & {Sign.ONE_HUE, Sign.CAST})
+    proof = 2 * len(signs & {Sign.BORDER, Sign.WEAR})
+    return proof + toned + sum(sign in signs for sign in single)
 
 
 def is_drawn(surface: Surface) -> bool:

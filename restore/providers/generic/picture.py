@@ -40,8 +40,11 @@ class Picture:
     def is_exposed(self) -> bool:
         """Whether the EXIF holds an exposure, which cameras write and scanners don't."""
         exif = Image.Exif()
-        exif.load(self.metadata.get("exif", b""))
-        return any(tag in exif.get_ifd(ExifTags.IFD.Exif) for tag in _EXPOSURE)
+        try:
+            exif.load(self.metadata.get("exif", b""))
+            return any(tag in exif.get_ifd(ExifTags.IFD.Exif) for tag in _EXPOSURE)
+        except Exception:  # what Pillow raises for a damaged EXIF is not documented
+            return False
 
     @property
     def has_alpha(self) -> bool:

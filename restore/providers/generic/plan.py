@@ -9,7 +9,6 @@ from restore.providers.generic.estimators.jpeg import JpegDamage
 from restore.providers.generic.estimators.marks import Marks
 from restore.providers.generic.estimators.noise import Noise
 from restore.providers.generic.estimators.wear import Wear
-from restore.providers.generic.evidence import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,8 @@ def planned(findings: Findings, strength: float, upscale: int) -> Plan:
         blur = None
     if upscale > 1:
         blur = None  # enlarging sharpens, and a small picture's softness may be wanted
-    marks, fading = findings.marks, findings.fading
-    if findings.evidence.kind is Kind.CAMERA:
-        marks = fading = None  # no print was scanned
+    marks = findings.marks if findings.evidence.has_marks else None
+    fading = findings.fading if findings.evidence.may_be_faded else None
     return Plan(marks, findings.wear, jpeg, noise, blur, upscale, fading, strength)
 
 
@@ -71,7 +69,7 @@ def told(findings: Findings, plan: Plan) -> str:
     """One line for the log: what was found, and what is done."""
     noise, jpeg, fading = findings.noise, findings.jpeg, findings.fading
     found = [
-        findings.evidence.kind.value,
+        f"{findings.evidence.kind} ({', '.join(sorted(findings.evidence.signs)) or 'no sign'})",
         f"noise {noise.sigma:.1f}/{noise.planes[0][1]:.1f}",
         f"blur {findings.blur:.2f}" if findings.blur else "blur no",
         f"jpeg q{jpeg.quality}" if jpeg else "jpeg no",

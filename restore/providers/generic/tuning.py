@@ -7,6 +7,7 @@ Grey levels are of 255 throughout, for 16-bit pictures too.
 # --- looking: samples, tiles, memory
 
 SAMPLE_SIDE = 512  # px: one sample of the analysis
+SAMPLE_LEAST_SIDE = 64  # px: a strip left over decides for no picture
 SAMPLES_PER_SIDE = 3  # up to nine samples: 2.4 MP, a second of work on a picture of any size
 TILE_CORE = 464  # px: with halo 512, where planes stay in cache and Python's share is 10 %
 TILE_HALO = 24  # px: further than any chain of filters reaches visibly
@@ -18,7 +19,7 @@ ANALYSIS_SHARE, TILES_SHARE = 0.1, 0.8  # of progress; encoding is the rest
 GRAPHIC_TONES = 4  # commonest grey tones that are counted together
 GRAPHIC_LEAST_TONES = 0.75  # share of pixels: drawings and screens 0.92-1.0, photos up to 0.59
 GRAPHIC_LEAST_FLAT = 0.5  # share of pixels: drawings and screens 0.7-1.0, photos up to 0.5
-PRINT_LEAST_WEIGHT = 2  # signs: one alone is doubt
+PRINT_LEAST_WEIGHT = 2  # of signs: one alone is doubt, but for a border or wear
 
 # --- noise
 
@@ -58,6 +59,8 @@ NOISE_PER_COARSENESS = 0.6  # deviation to mean low-frequency step: above, grain
 
 # --- blur
 
+BLUR_LEAST_NOISE = 0.5  # grey levels: smooth and soft is how a lens drew it
+BLUR_MOST_STEP = 2.0  # grey levels of a JPEG's own step (quality 94): below its grid sharpens
 BLUR_EDGE_SHARE = 0.03  # of pixels, by gradient: the edges that are looked at
 BLUR_STRONGEST_SHARE = 0.002  # of pixels: these must reach BLUR_WEAKEST_EDGE
 BLUR_WEAKEST_EDGE = 10  # grey levels a pixel: else nothing is in focus, and unknown
@@ -97,6 +100,15 @@ MARK_LEAST_SIDE = 320  # px, the longer: in smaller pictures, details are as thi
 MARK_FEWEST = 0.0003  # share of pixels that are sure cores: 32 clean photos 0-0.025 %, worn 0.035
 MARK_FEWEST_IN_GRAIN = 0.0002  # noise and grain alone: 0-0.005 %, worn prints from 0.022 %
 MARK_MOST = 0.03  # share of pixels
+SPECK_MOST = 5  # px: as long as a speck is
+LINE_LEAST, LINE_THINNESS = 18, 5.0  # px; length to width, as deviations
+WEAR_FEWEST_SPECKS = 10  # fewer have no pattern
+SPECKED_FEWEST = 30  # on a print of one hue, for fading alone
+WEAR_SPECKS_PER_LINE = (4.0, 30.0)  # drawn wear 5-15; stars 40 and up, lines of things under 2
+WEAR_MOST_OTHERS = 0.5  # of specks: neither speck nor line; wear 0-0.46, text 0.15-3
+WEAR_MOST_COLOURED = 0.4  # of marks: wear shows paper or dirt
+MARK_COLOURED = 40.0  # levels from lowest to highest channel: no paper, no dirt
+DUST_RARER_SHARE = 0.15  # of specks, bright or dark, whichever are fewer
 
 # --- wear as the network sees it
 
@@ -116,23 +128,35 @@ WEAR_BROAD_MARGIN = 3  # px around what is broader that is left alone too
 # --- fading
 
 FADE_COPY_SIDE = 512  # px at least, of the longest side of the copy
-FADE_LEAST_SIDE = 200  # px, the longer: smaller ones need a cast to be told faded
 FADE_LEAST_SHORT_SIDE = 16  # px, the shorter: less is a stripe, of which no end can be told
 FADE_OUTLIERS = 0.002  # share of pixels at each end: what dust the median left
-FADE_LEAST_LIFT = 32  # grey levels of the darkest
-FADE_LEAST_CHANNEL_LIFT = 9  # of the darkest in each channel: sunsets and dives have 0-8 in one
-FADE_MOST_WHITE = 230  # grey levels of the brightest
+FADE_LIFT = (18, 32)  # grey levels of the darkest: from no fading to all of it
+FADE_CHANNEL_LIFT = (4, 9)  # of the darkest in each channel: sunsets and dives have 0-8 in one
+FADE_WHITE = (-246, -230)  # grey levels of the brightest, negative: the same
+FADE_LEAST_GAIN = 0.03  # of contrast: less nobody sees
 FADE_CAST = 0.88  # lowest to highest channel of white: ageing 0.65-0.85, clean greys 0.98
-FADE_MOST_WHITE_NEUTRAL = 226  # without a cast
+FADE_MOST_WHITE_NEUTRAL = 226  # grey levels: above, white is white
 FADE_PLATEAU_DEPTH, FADE_PLATEAU_SHARE = 8, 0.05  # levels, share: dull paper white shows itself
 FADE_NEUTRAL_RANGE = 120  # levels: so short that it needs no other sign
 FADE_TARGETS = (12, 236)  # grey levels: where most photos have their ends
 FADE_MOST_LIFT = 60  # grey levels that fading is taken to add to black
 FADE_MOST_GAIN = 1.9  # contrast that fading is taken to cost
+FADE_VEIL_SHARE = 0.4  # of a print's yellow that is veil; the rest is its tone
 FADE_CHANNEL_RATIO = (0.8, 1.35)  # of a channel's gain to the common one
 FADE_ONE_HUE = 5.0  # levels of colour scatter at one brightness: prints 0-3, photos 8-48
-FADE_BORDER_FLAT = 5.0  # grey levels of deviation along a frame
-FADE_BORDER_TONES = (16, 240)  # darker or lighter is a frame
+
+FRAME_FLAT = 5.0  # grey levels: deviation along a band, and across it
+FRAME_LEAST_STEP = 8.0  # grey levels: by which a band ends
+FRAME_BEHIND = (2, 8)  # px: a line is no end of a band
+FRAME_LEAST_APART = 0.5  # share of what lies there that is of another tone
+FRAME_CORNER = 2  # px
+FRAME_LEAST_WIDTH = 3  # px of the copy
+FRAME_FEWEST_SIDES = 3  # a sky lies along one, a wall along two
+FRAME_MOST_LAYERS = 4  # lid, album page, mount, border
+ENDS_BLOCK = 24  # px of the copy: how close light and shade must lie
+ENDS_LOCAL_RANGE = 0.5  # of the whole range, within a block
+ENDS_LEAST_BLOCKS = 0.1  # share of blocks
+ENDS_TONE_WIDTH, ENDS_MOST_OF_ONE_TONE = 24, 0.6  # levels, share of pixels: more is a page
 
 # --- enlarging
 

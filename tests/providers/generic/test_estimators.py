@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 from bench.quality import as_jpeg, blurred, faded, gauss_noise, noisy, scene, scratched
 from restore.providers.generic import colour, tuning
 from restore.providers.generic.estimators.blur import BlurMeter
-from restore.providers.generic.estimators.fading import fading_of
+from restore.providers.generic.estimators.fading import Levels, print_of
 from restore.providers.generic.estimators.jpeg import blockiness, damage_of_tables, ghost_of
 from restore.providers.generic.estimators.marks import MarkMeter, Marks, marked
 from restore.providers.generic.estimators.noise import Noise, NoiseMeter
@@ -19,6 +19,10 @@ SCENE = scene(0, (256, 256))
 
 def channels(image: Image.Image) -> list[Plane]:
     return [Plane(band) for band in image.split()]
+
+
+def fading_of(image: Image.Image) -> Levels | None:
+    return print_of(image).levels
 
 
 def noise_of(image: Image.Image, from_jpeg: bool = False) -> Noise:
@@ -181,6 +185,18 @@ class FadingTest(unittest.TestCase):
         grey = SCENE.convert("L")
         sepia = Image.merge("RGB", [grey.point(line(g, o)) for g, o in SEPIA])
         levels = fading_of(sepia)
+        assert levels is not None
+        whites = [gain * 255 + offset for gain, offset in SEPIA]
+        lines = zip(whites, levels.gains, levels.offsets, strict=True)
+        after = [white * gain + offset for white, gain, offset in lines]
+        self.assertEqual(after, sorted(after, reverse=True))
+        veil, left = whites[0] - whites[2], after[0] - after[2]
+        self.assertGreater(left, 0.3 * veil)
+        self.assertLess(left, 0.8 * veil)
+
+    def test_a_grey_print_is_stretched_in_brightness_alone(self) -> None:
+        grey = SCENE.convert("L").point(line(0.55, 60))
+        levels = fading_of(Image.merge("RGB", [grey] * 3))
         self.assertTrue(levels and levels.one_hue)
 
     def test_a_white_border_hides_nothing(self) -> None:

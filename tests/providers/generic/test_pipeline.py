@@ -2,8 +2,10 @@
 
 import random
 import unittest
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 from PIL import Image
 
@@ -132,10 +134,10 @@ class HarmTest(RunCase):
 
 
 class StrengthTest(RunCase):
-    DAMAGED = {
+    DAMAGED: ClassVar[dict[str, Callable[[Image.Image], Image.Image]]] = {
         "noise": lambda image: noisy(image, 15),
         "blur": lambda image: blurred(image, 1.5),
-        "fade": faded,
+        "fade": lambda image: scratched(faded(image)),
         "scratch": scratched,
     }
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from restore.providers.generic import tuning
+from restore.providers.generic.estimators.frame import inside_of
+from restore.providers.generic.tiles import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +26,125 @@ class Levels:
     one_hue: bool
 
 
-def fading_of(picture: Image.Image) -> Levels | None:
-    """The levels that undo the fading of an "L" or "RGB" picture; None where it is not faded."""
-    small = small_copy(picture)
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What speaks of a faded print: the `levels` that would undo it, the box `inside` frames.
+
+    `levels` is None where the tones show no fading; the signs stand beside it. `inside` is in
+    pixels of the picture.
+    """
+
+    levels: Levels | None
+    inside: Box
+    is_framed: bool
+    is_one_hue: bool
+    has_cast: bool
+    has_ends: bool
+    has_dull_white: bool
+
+
+def print_of(picture: Image.Image) -> Print:
+    """What an "L" or "RGB" picture shows of a print and its fading."""
+    factor, small = _copy_factor(picture), small_copy(picture)
+    box = inside_of(small.convert("L"))
+    framed = box != (0, 0, *small.size)
+    inside = (box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor)
+    if not framed:
+        inside = (0, 0, *picture.size)
+    small = small.crop(box)
     bright = small.convert("L")
-    border = _without_border(bright)
-    small, bright = small.crop(border), bright.crop(border)
     if min(bright.size) < tuning.FADE_LEAST_SHORT_SIDE:
-        return None
+        return Print(None, (0, 0, *picture.size), *(False,) * 5)
     ends = [_ends(channel) for channel in small.split()]
     low, high = _ends(bright)
-    if not _is_faded(low, high, ends):
-        return None
-    if not _has_cast(ends) and not _has_dull_white(bright, low, high):
-        return None
+    one_hue = len(ends) == 1 or is_one_hue(small)
+    return Print(
+        _levels(ends, low, high, one_hue),
+        inside,
+        framed,
+        one_hue,
+        _has_cast(ends),
+        _has_ends(bright, low, high),
+        _has_dull_white(bright, low, high),
+    )
+
+
+def _levels(ends: list[tuple[int, int]], low: int, high: int, one_hue: bool) -> Levels | None:
+    """The straight lines that undo fading, in proportion to what is missing at both ends."""
+    share = _share(low, tuning.FADE_LIFT) * _share(-high, tuning.FADE_WHITE)
+    share *= _share(min(pair[0] for pair in ends), tuning.FADE_CHANNEL_LIFT)
     common = min(tuning.FADE_MOST_GAIN, _gain(low, high))
-    if len(ends) == 1 or is_one_hue(small):
-        return Levels((common,), (_offset(low, common),), True)
+    if share * (common - 1) < tuning.FADE_LEAST_GAIN:
+        return None
+    lines = _toned(ends, low, high, common) if one_hue else _balanced(ends, common)
+    steepest = max(gain for gain, _ in lines)
+    if one_hue and (not _has_cast(ends) or steepest > tuning.FADE_CHANNEL_RATIO[1] * common):
+        return Levels((1 + share * (common - 1),), (share * _offset(low, common),), True)
+    return Levels(
+        tuple(1 + share * (gain - 1) for gain, _ in lines),
+        tuple(share * offset for _, offset in lines),
+        False,
+    )
+
+
+def _balanced(ends: list[tuple[int, int]], common: float) -> list[tuple[float, float]]:
+    """Gain and offset of each channel: its own ends put right, near the common gain."""
     least, most = tuning.FADE_CHANNEL_RATIO
-    gains = tuple(min(max(_gain(*pair), least * common), most * common) for pair in ends)
-    offsets = tuple(_offset(pair[0], gain) for pair, gain in zip(ends, gains, strict=True))
-    return Levels(gains, offsets, False)
+    gains = [min(max(_gain(*pair), least * common), most * common) for pair in ends]
+    return [(gain, _offset(pair[0], gain)) for pair, gain in zip(ends, gains, strict=True)]
 
 
 def small_copy(picture: Image.Image) -> Image.Image:
-    factor = max(1, max(picture.size) // tuning.FADE_COPY_SIDE)
+    """The picture reduced to a few hundred pixels, without its finest dust."""
+    factor = _copy_factor(picture)
     small = picture.reduce(factor) if factor > 1 else picture
     return small.filter(ImageFilter.MedianFilter(3))
+
+
+def _copy_factor(picture: Image.Image) -> int:
+    return max(1, max(picture.size) // tuning.FADE_COPY_SIDE)
+
+
+def _toned(
+    ends: list[tuple[int, int]], low: int, high: int, common: float
+) -> list[tuple[float, float]]:
+    """The same where all is one yellowed hue: the veil goes by a share, the rest is its tone."""
+    offset, kept = _offset(low, common), 1 - tuning.FADE_VEIL_SHARE
+    black, white = low * common + offset, high * common + offset
+    lines = []
+    for darkest, brightest in ends:
+        first, last = black + kept * (darkest - low), white + kept * (brightest - high)
+        gain = (last - first) / max(1, brightest - darkest)
+        lines.append((gain, first - gain * darkest))
+    return lines
+
+
+def _share(value: float, ramp: tuple[float, float]) -> float:
+    """0..1 as `value` goes through `ramp`: no picture near a limit jumps."""
+    return min(1.0, max(0.0, (value - ramp[0]) / (ramp[1] - ramp[0])))
+
+
+def _has_ends(bright: Image.Image, low: int, high: int) -> bool:
+    """Whether both ends lie close together all over, as where light met shade before it faded.
+
+    A fog, a dusk or a ramp is of one tone at each place; a page is of one tone at most.
+    """
+    histogram = bright.histogram()
+    band = tuning.ENDS_TONE_WIDTH
+    commonest = max(sum(histogram[start : start + band]) for start in range(256 - band))
+    if commonest > tuning.ENDS_MOST_OF_ONE_TONE * sum(histogram):
+        return False
+    block = tuning.ENDS_BLOCK
+    tile = bright.crop((0, 0, bright.width // block * block, bright.height // block * block))
+    size = (bright.width // block, bright.height // block)
+    if min(size) < 2:
+        return False
+    wide = 0
+    for y in range(size[1]):
+        for x in range(size[0]):
+            part = tile.crop((x * block, y * block, (x + 1) * block, (y + 1) * block))
+            wide += _range(part) >= tuning.ENDS_LOCAL_RANGE * (high - low)
+    return wide >= tuning.ENDS_LEAST_BLOCKS * size[0] * size[1]
 
 
 def _ends(channel: Image.Image) -> tuple[int, int]:
@@ -69,30 +163,27 @@ def _first(histogram: list[int], spare: float) -> int:
     return 255
 
 
-def _is_faded(low: int, high: int, ends: list[tuple[int, int]]) -> bool:
-    return (
-        low >= tuning.FADE_LEAST_LIFT
-        and high <= tuning.FADE_MOST_WHITE
-        and min(pair[0] for pair in ends) >= tuning.FADE_LEAST_CHANNEL_LIFT
-    )
-
-
-def _has_cast(ends: list[tuple[int, int]]) -> bool:
-    """Whether white has taken a colour, as ageing paper and dyes do."""
-    whites = [pair[1] for pair in ends]
-    return min(whites) <= tuning.FADE_CAST * max(whites)
+def _range(part: Image.Image) -> int:
+    """From the darkest to the brightest of an "L" image."""
+    histogram = part.histogram()
+    first = next(value for value in range(256) if histogram[value])
+    return next(value for value in range(255, -1, -1) if histogram[value]) - first
 
 
 def _has_dull_white(bright: Image.Image, low: int, high: int) -> bool:
-    """Whether grey is the brightest there is, without a colour to tell that it was white.
-
-    Either paper white shows itself by many pixels at the very top, or hardly any range is left.
-    """
-    if high > tuning.FADE_MOST_WHITE_NEUTRAL or max(bright.size) < tuning.FADE_LEAST_SIDE:
+    """Whether grey is the brightest there is: much of it at the very top, or hardly any range."""
+    if high > tuning.FADE_MOST_WHITE_NEUTRAL:
         return False
     histogram = bright.histogram()
     top = sum(histogram[max(0, high - tuning.FADE_PLATEAU_DEPTH) :]) / sum(histogram)
     return top >= tuning.FADE_PLATEAU_SHARE or high - low <= tuning.FADE_NEUTRAL_RANGE
+
+
+def _has_cast(ends: list[tuple[int, int]]) -> bool:
+    """Whether white has yellowed, as ageing paper and dyes do: red most, blue least."""
+    whites = [pair[1] for pair in ends]
+    yellowed = whites == sorted(whites, reverse=True)
+    return yellowed and whites[-1] <= tuning.FADE_CAST * whites[0]
 
 
 def _gain(low: int, high: int) -> float:
@@ -127,24 +218,3 @@ def _scatter_within(values: Image.Image, bright: Image.Image) -> float:
         if count:
             total += ImageStat.Stat(values, mask).var[0] * count
     return math.sqrt(total / (bright.width * bright.height))
-
-
-def _without_border(bright: Image.Image) -> tuple[int, int, int, int]:
-    """The box inside a flat white or black frame; the whole picture if there is none."""
-    turned = bright.transpose(Image.Transpose.TRANSPOSE)
-    flip = Image.Transpose.FLIP_LEFT_RIGHT
-    left, right = _frame_width(bright), _frame_width(bright.transpose(flip))
-    top, bottom = _frame_width(turned), _frame_width(turned.transpose(flip))
-    return left, top, bright.width - right, bright.height - bottom
-
-
-def _frame_width(bright: Image.Image) -> int:
-    """How many columns from the left are flat and white or black: 0 to a fifth of the width."""
-    most = bright.width // 5
-    for x in range(most):
-        column = ImageStat.Stat(bright.crop((x, 0, x + 1, bright.height)))
-        dark, light = tuning.FADE_BORDER_TONES
-        flat = column.stddev[0] <= tuning.FADE_BORDER_FLAT
-        if not flat or dark < column.mean[0] < light:
-            return min(most, x + 2) if x else 0
-    return 0

@@ -30,7 +30,12 @@ class JpegDamage:
     @property
     def coarseness(self) -> float:
         """The mean step of the nine lowest frequencies of brightness, in grey levels."""
-        return sum(self.luma_table[8 * v + u] for v in range(3) for u in range(3)) / 9
+        return coarseness_of(self.luma_table)
+
+
+def coarseness_of(luma_table: Sequence[int]) -> float:
+    """The mean step of the nine lowest frequencies of a table of 64, in grey levels."""
+    return sum(luma_table[8 * v + u] for v in range(3) for u in range(3)) / 9
 
 
 def damage_of_tables(tables: Mapping[int, Sequence[int]]) -> JpegDamage | None:

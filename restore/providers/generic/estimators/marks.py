@@ -19,6 +19,8 @@ from PIL import Image, ImageChops, ImageFilter
 
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import Channels, luma
+from restore.providers.generic.estimators.components import Component, components_of
+from restore.providers.generic.estimators.pattern import Pattern
 from restore.providers.generic.filters.median import median5
 from restore.providers.generic.planes import Plane
 
@@ -40,6 +42,7 @@ class MarkMeter:
     def __init__(self, grain: float) -> None:
         self._grain = grain
         self._cores = self._strict = self._loose = self._pixels = 0
+        self.pattern = Pattern()
 
     def add(self, channels: Channels) -> None:
         """Count in one sample."""
@@ -47,7 +50,10 @@ class MarkMeter:
         self._pixels += severity.size[0] * severity.size[1]
         self._cores += _count(_above(severity, tuning.MARK_SURE))
         self._strict += _count(marked(severity, tuning.MARK_SURE, self._grain))
-        self._loose += _count(marked(severity, 1.0, self._grain))
+        loose = marked(severity, 1.0, self._grain)
+        self._loose += _count(loose)
+        if loose.getbbox() and _count(loose) <= 2 * tuning.MARK_MOST * self._pixels:
+            self.pattern.add(_parts(loose, channels))
 
     def marks(self) -> Marks | None:
         """None where there are too few, or so many that they are the picture."""
@@ -62,6 +68,17 @@ class MarkMeter:
         if loose <= growth * strict:
             return Marks(loose, 1.0, self._grain)
         return Marks(strict, tuning.MARK_SURE, self._grain)
+
+
+def _parts(mask: Image.Image, channels: Channels) -> list[Component]:
+    """The connected marks, with how many of their pixels are bright and how many coloured."""
+    bright = luma(channels)
+    lighter = bright.above(median5(bright)).scaled(255.0).to_bytes()
+    if len(channels) == 1:
+        return components_of(mask, lighter, Image.new("L", mask.size))
+    red, green, blue = channels
+    chroma = red.maximum(green).maximum(blue) - red.minimum(green).minimum(blue)
+    return components_of(mask, lighter, _above(chroma, tuning.MARK_COLOURED))
 
 
 def marked(severity: Plane, core: float, grain: float) -> Image.Image:

@@ -40,6 +40,12 @@ class Noise:
         return max(self.planes[0])
 
     @property
+    def is_coarse(self) -> bool:
+        """Whether brightness has grain: noise that does not halve from scale to scale."""
+        fine, half = self.planes[0][:2]
+        return half >= tuning.NOISE_WHITE_RATIO * fine > 0
+
+    @property
     def grain(self) -> float:
         """About the deviation of luma, of noise of all scales together."""
         return tuning.NOISE_IN_LUMA * max(self.planes[0][0], 2 * self.planes[0][1])
@@ -94,6 +100,11 @@ class NoiseMeter:
             for scale in scales:
                 scale.add(plane, usable)
                 plane, usable = halved(plane), halved(usable)
+
+    @property
+    def floor(self) -> float:
+        """The deviation of brightness in the quietest blocks, be it noise or texture."""
+        return self._level(self._activity[0][0])
 
     def noise(self, from_jpeg: bool) -> Noise:
         """What was found; all zeros where nothing passes for noise."""

@@ -142,6 +142,7 @@ FADE_TARGETS = (12, 236)  # grey levels: where most photos have their ends
 FADE_MOST_LIFT = 60  # grey levels that fading is taken to add to black
 FADE_MOST_GAIN = 1.9  # contrast that fading is taken to cost
 FADE_VEIL_SHARE = 0.4  # of a print's yellow that is veil; the rest is its tone
+FADE_STEEPEST = 1.7  # of a channel to the common gain: beyond it lies a flower, not a veil
 FADE_CHANNEL_RATIO = (0.8, 1.35)  # of a channel's gain to the common one
 FADE_ONE_HUE = 5.0  # levels of colour scatter at one brightness: prints 0-3, photos 8-48
 

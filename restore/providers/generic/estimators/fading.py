@@ -78,7 +78,7 @@ def _levels(ends: list[tuple[int, int]], low: int, high: int, one_hue: bool) -> 
         return None
     lines = _toned(ends, low, high, common) if one_hue else _balanced(ends, common)
     steepest = max(gain for gain, _ in lines)
-    if one_hue and (not _has_cast(ends) or steepest > tuning.FADE_CHANNEL_RATIO[1] * common):
+    if one_hue and (not _has_cast(ends) or steepest > tuning.FADE_STEEPEST * common):
         return Levels((1 + share * (common - 1),), (share * _offset(low, common),), True)
     return Levels(
         tuple(1 + share * (gain - 1) for gain, _ in lines),

@@ -83,7 +83,7 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
 
 def _wear(picture: Picture, evidence: Evidence) -> Wear | None:
     """What the network sees, of pictures that are prints or, at least, of one hue as most are."""
-    if evidence.kind in (Kind.CAMERA, Kind.GRAPHIC):
+    if evidence.kind in (Kind.CAMERA, Kind.GRAPHIC) or evidence.may_be_snow:
         return None
     small = small_copy(picture.eight_bit())
     if evidence.is_scanned:

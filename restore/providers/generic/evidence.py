@@ -77,8 +77,13 @@ class Evidence:
 
     @property
     def is_scanned(self) -> bool:
-        """Whether grain, a border or wear prove paper, not only tones that a print has too."""
-        return self.is_print and bool(self.signs & {Sign.BORDER, Sign.GRAIN, Sign.WEAR, Sign.DUST})
+        """Whether grain or wear prove paper, not only tones that a print has too."""
+        return self.is_print and bool(self.signs & {Sign.GRAIN, Sign.WEAR, Sign.DUST})
+
+    @property
+    def may_be_snow(self) -> bool:
+        """Whether there are specks of one side of grey alone: snow and stars look so, and dust."""
+        return Sign.SPECKS in self.signs and not self.is_scanned
 
     @property
     def is_print(self) -> bool:

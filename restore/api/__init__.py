@@ -4,6 +4,7 @@ It knows the contract, the storage and the jobs; it knows no socket, no SQL and 
 
     handlers    one function a route
     doors       host names, origins and tokens: who may ask at all
+    details     what is known of a job and of models beyond the contract
     pages       the web page
     uploads     from the first byte of a form to a job on disk
     form        the parts of a form to an image and the fields' texts
@@ -11,10 +12,12 @@ It knows the contract, the storage and the jobs; it knows no socket, no SQL and 
     limits      what one upload may cost
 """
 
+from restore.api.details import Offered
 from restore.api.handlers import Handlers
 from restore.api.uploads import Uploads
 
 __all__ = [
     "Handlers",
+    "Offered",
     "Uploads",
 ]

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from restore import __version__
 from restore.api import limits
+from restore.api.details import HOUR_S, details_json, models_json
 from restore.api.doors import Doors
 from restore.api.form import too_large
 from restore.api.pages import Pages
@@ -103,8 +104,8 @@ class Handlers:
         request = exchange.request
         self.doors.check_browser(request)
         for route, handlers in self._routes:
-            if request.path.startswith(route.path):
-                name = request.path[len(route.path) :]
+            if request.path.startswith(route.path) and request.path.endswith(route.suffix):
+                name = request.path[len(route.path) : len(request.path) - len(route.suffix)]
                 if bool(name) == route.takes_name and "/" not in name:
                     if route not in PAGE_ROUTES:
                         self.doors.check_token(request)
@@ -191,6 +192,18 @@ class Handlers:
         headers = (*JSON_HEADERS, ("Restore-Error-Code", job.error)) if job.error else JSON_HEADERS
         return Response(200, headers, job_json(job_id, job.status, job.progress, url, error))
 
+    def get_details(self, _: Exchange, name: str) -> Response:
+        """What else is known of a job."""
+        job_id = name.lower()
+        job = self._find(self._store.get, job_id)
+        if job is None:
+            raise Refusal("job_not_found")
+        waits = job.status is JobStatus.QUEUED
+        before = self._find(self._store.position, job_id) if waits else None
+        result = self._storage.output_path(job.output) if job.output else None
+        keep_s = self._config.retention_hours * HOUR_S
+        return Response(200, JSON_HEADERS, details_json(job, before, result, keep_s))
+
     async def cancel_job(self, _: Exchange, name: str) -> Response:
         """Stop and forget a job; 204 for every well-formed id."""
         if not _JOB_ID.fullmatch(name.lower()):
@@ -266,6 +279,12 @@ class Handlers:
     def get_description(self, _: Exchange, __: str) -> Response:
         """The contract for programs: OpenAPI 3.1."""
         return Response(200, JSON_HEADERS, description_json(__version__, self._uploads.models))
+
+    def get_models(self, _: Exchange, __: str) -> Response:
+        """What may be asked for as model_id; a mere alias is not listed."""
+        if not self._uploads.ready:
+            raise Refusal("starting", headers=retry_after(limits.STARTING_RETRY_S))
+        return Response(200, JSON_HEADERS, models_json(self._uploads.offered))
 
     def get_page(self, exchange: Exchange, name: str) -> Response:
         """The web page; with a name, one of its files."""

@@ -11,9 +11,10 @@ leaves no file.
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 
 from restore.api import limits
+from restore.api.details import Offered
 from restore.api.form import Form, FormParser
 from restore.contract import MAX_SIDE_PX, Job, Refusal, parse_fields
 from restore.http import Body, retry_after
@@ -42,13 +43,17 @@ class Uploads:
         self._threads = threads
         self._max_image_bytes = max_image_bytes
         self._model_default = model_default
-        self._models: Mapping[str, str] = {}
+        self._models: Collection[str] = ()
+        self.offered: tuple[Offered, ...] = ()
         self._ready = asyncio.Event()
         self.arriving = 0  # uploads under way, each of which may become a job
 
-    def offer(self, models: Mapping[str, str]) -> None:
-        """The provider is loaded: from now on uploads become jobs, for these model ids."""
-        self._models = models
+    def offer(self, models: Collection[str], offered: Sequence[Offered] = ()) -> None:
+        """The provider is loaded: from now on uploads become jobs, for these model ids.
+
+        `offered` says more of those that are no mere alias.
+        """
+        self._models, self.offered = models, tuple(offered)
         self._ready.set()
 
     @property
@@ -122,7 +127,7 @@ class Uploads:
             )
         if seen.problem is not None:
             raise Refusal(seen.problem, detail=seen.detail)
-        spec = parse_fields(form.fields, self._model_default, self._models.keys())
+        spec = parse_fields(form.fields, self._model_default, self._models)
         return Job(
             job_id,
             spec,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from restore import config as configuration
-from restore.api import Handlers, Uploads
+from restore.api import Handlers, Offered, Uploads
 from restore.app import machine
 from restore.app.logs import Log
 from restore.app.notify import READY, STOPPING, notify
@@ -176,7 +176,11 @@ class App:
         if loaded.default in model_bytes:
             model_bytes.setdefault(default, model_bytes[loaded.default])
         dispatcher.expect(model_bytes)
-        uploads.offer({**loaded.models, default: "the default"})
+        offered = [
+            Offered(name, about, name in (default, loaded.default), loaded.details.get(name, {}))
+            for name, about in loaded.models.items()
+        ]
+        uploads.offer({*loaded.models, default}, offered)
         if loaded.default:
             named = default if default in loaded.models else f"{default} (alias {loaded.default})"
             log.info("Models: %s; the default is %s", ", ".join(loaded.models), named)

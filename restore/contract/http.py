@@ -28,6 +28,7 @@ OUTPUTS_PATH = "/outputs/"
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
 OPENAPI_PATH = "/openapi.json"
+MODELS_PATH = "/v1/models"
 PAGE_PATH = "/"
 PAGE_FILES_PATH = "/web/"
 
@@ -35,22 +36,25 @@ PAGE_FILES_PATH = "/web/"
 class Route(NamedTuple):
     """One address: `methods` maps each method to the function of handlers.py that answers it.
 
-    With `takes_name` the address is `path` and one more segment, which the function gets. HEAD goes
-    wherever GET does; OPTIONS is answered for all alike.
+    With `takes_name` the address is `path`, one more segment, which the function gets, and
+    `suffix`. HEAD goes wherever GET does; OPTIONS is answered for all alike.
     """
 
     path: str
     methods: Mapping[str, str]
     takes_name: bool = False
+    suffix: str = ""
 
 
 ROUTES = (
     Route(JOBS_PATH, {"GET": "get_job", "DELETE": "cancel_job"}, takes_name=True),
     Route(RESTORE_PATH, {"POST": "create_job"}),
+    Route(JOBS_PATH, {"GET": "get_details"}, takes_name=True, suffix="/details"),
     Route(OUTPUTS_PATH, {"GET": "get_output"}, takes_name=True),
     Route(HEALTH_PATH, {"GET": "get_health"}),
     Route(READY_PATH, {"GET": "get_ready"}),
     Route(OPENAPI_PATH, {"GET": "get_description"}),
+    Route(MODELS_PATH, {"GET": "get_models"}),
 )
 
 # The web page and its files: for people, and no part of what is promised to programs.

@@ -13,11 +13,8 @@ from restore.contract.http import (
     HEALTH_PATH,
     IMAGE_FIELD,
     JOBS_PATH,
-    OPENAPI_PATH,
-    OUTPUTS_PATH,
     PROBLEMS,
     READY_PATH,
-    RESTORE_PATH,
     ROUTES,
     Route,
 )
@@ -48,20 +45,22 @@ _FORM = (
     *("upscale_invalid", "model_unknown", "payload_too_large", "unsupported_content_type"),
     "unsupported_image",
 )
-REFUSALS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    (RESTORE_PATH, "POST"): (
+REFUSALS: Mapping[str, tuple[str, ...]] = {  # by the function that answers
+    "create_job": (
         *("unauthorized", "cross_origin", *_FORM, "rate_limited", "disabled", "queue_full"),
         *("storage_unavailable", "starting"),
     ),
-    (JOBS_PATH, "GET"): ("unauthorized", "job_not_found", "storage_unavailable"),
-    (JOBS_PATH, "DELETE"): ("unauthorized", "cross_origin", "job_not_found", "storage_unavailable"),
-    (OUTPUTS_PATH, "GET"): (
+    "get_job": ("unauthorized", "job_not_found", "storage_unavailable"),
+    "cancel_job": ("unauthorized", "cross_origin", "job_not_found", "storage_unavailable"),
+    "get_details": ("unauthorized", "job_not_found", "storage_unavailable"),
+    "get_output": (
         *("unauthorized", "result_not_found", "precondition_failed", "range_not_satisfiable"),
         "storage_unavailable",
     ),
-    (HEALTH_PATH, "GET"): (),
-    (READY_PATH, "GET"): ("not_ready",),
-    (OPENAPI_PATH, "GET"): ("unauthorized",),
+    "get_health": (),
+    "get_ready": ("not_ready",),
+    "get_description": ("unauthorized",),
+    "get_models": ("unauthorized", "starting"),
 }
 OPEN_PATHS = frozenset({HEALTH_PATH, READY_PATH})  # asked for without a token
 
@@ -86,14 +85,21 @@ def description(version: str, models: Sequence[str]) -> Tree:
         "servers": [{"url": "."}],
         "paths": {_template(route): _path_item(route, models) for route in ROUTES},
         "components": {
-            "schemas": {"Created": _created(), "Job": _job(), "Refusal": _refusal(PROBLEMS)},
+            "schemas": {
+                "Created": _created(),
+                "Job": _job(),
+                "Details": _details(),
+                "Models": _models(),
+                "Refusal": _refusal(PROBLEMS),
+            },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
 def _template(route: Route) -> str:
-    return route.path + (f"{{{_name_of(route)}}}" if route.takes_name else "")
+    name = f"{{{_name_of(route)}}}" if route.takes_name else ""
+    return route.path + name + route.suffix
 
 
 def _name_of(route: Route) -> str:
@@ -117,7 +123,7 @@ def _path_item(route: Route, models: Sequence[str]) -> Tree:
 def _operation(route: Route, method: str, handler: str, models: Sequence[str]) -> Tree:
     operation: Tree = {
         "operationId": handler,
-        "responses": _answers(route, method) | _refusals(REFUSALS[route.path, method]),
+        "responses": _answers(handler) | _refusals(REFUSALS[handler]),
         # Asked for only where the server has API_TOKENS.
         "security": [] if route.path in OPEN_PATHS else [{}, {"token": []}],
     }
@@ -126,26 +132,30 @@ def _operation(route: Route, method: str, handler: str, models: Sequence[str]) -
     return operation
 
 
-def _answers(route: Route, method: str) -> Tree:
+def _answers(handler: str) -> Tree:
     """What is no refusal."""
-    if method == "DELETE":
+    if handler == "cancel_job":
         return {"204": {"description": "There is no such job any more, or never was."}}
-    if method == "POST":
+    if handler == "create_job":
         location = {"description": "The job's address.", "schema": {"type": "string"}}
         created = _json("The photo is on disk: its job will end.", _reference("Created"))
         return {"201": created | {"headers": {"Location": location}, "links": _links()}}
-    if route.path == JOBS_PATH:
+    if handler == "get_job":
         codes = {"type": "string", "enum": list(JOB_ERRORS)}
         reason = {"description": "Why a failed job failed.", "schema": codes}
         state = _json("How the job stands.", _reference("Job"))
         return {"200": state | {"headers": {"Restore-Error-Code": reason}}}
-    if route.path == OUTPUTS_PATH:
+    if handler == "get_output":
         image = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _FORMATS[:2]}
         return {
             "200": {"description": "The result.", "content": image},
             "206": {"description": "The part of it that Range asks for.", "content": image},
             "304": {"description": "It is as the client has it."},
         }
+    if handler == "get_details":
+        return {"200": _json("What else is known of the job.", _reference("Details"))}
+    if handler == "get_models":
+        return {"200": _json("What may be asked for.", _reference("Models"))}
     return {"200": _json("As it says.", {"type": "object"})}
 
 
@@ -211,6 +221,49 @@ def _job() -> Tree:
             "error": {"type": ["string", "null"]},
         }
     )
+
+
+def _details() -> Tree:
+    """More keys may come here."""
+    time = {"type": "string", "format": "date-time"}
+    time_or_not = {"type": ["string", "null"], "format": "date-time"}
+    count = {"type": "integer", "minimum": 0}
+    size = {"width": count, "height": count, "bytes": count}
+    sentences = {"type": ["array", "null"], "items": {"type": "string"}}
+    properties: Tree = {
+        "job_id": {"type": "string", "format": "uuid", "examples": [_ID]},
+        "status": {"enum": [status.value for status in JobStatus]},
+        "created_at": time,
+        "started_at": time_or_not,
+        "ended_at": time_or_not,
+        "expires_at": time_or_not,
+        "queue_position": {"type": ["integer", "null"], "minimum": 1},
+        "attempts": count,
+        "model_id": {"type": "string"},
+        "strength": {"type": "number", "minimum": STRENGTH_MIN, "maximum": STRENGTH_MAX},
+        "upscale": {"enum": list(UPSCALES)},
+        "source": {"type": "object", "properties": {"kind": {"type": "string"}} | size},
+        "result": {"type": ["object", "null"], "properties": size},
+        "found": sentences,
+        "done": sentences,
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _models() -> Tree:
+    """More keys may come here."""
+    model: Tree = {
+        "id": {"type": "string"},
+        "about": {"type": "string"},
+        "default": {"type": "boolean"},
+        "licence": {"type": "string"},
+        "upscales": {"type": "array", "items": {"enum": list(UPSCALES)}},
+        "s_per_mp": {"type": ["number", "null"]},
+        "memory_bytes": {"type": "integer"},
+    }
+    listed = {"type": "object", "required": ["id", "about", "default"], "properties": model}
+    models = {"type": "array", "items": listed}
+    return {"type": "object", "required": ["models"], "properties": {"models": models}}
 
 
 def _refusal(codes: Collection[str]) -> Tree:

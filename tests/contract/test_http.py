@@ -223,7 +223,7 @@ class TablesTest(unittest.TestCase):
         self.assertLessEqual(raised, set(PROBLEMS))
 
     def test_routes(self) -> None:
-        methods = {route.path: set(route.methods) for route in ROUTES}
+        methods = {route.path + route.suffix: set(route.methods) for route in ROUTES}
         self.assertEqual(
             methods,
             {
@@ -233,6 +233,8 @@ class TablesTest(unittest.TestCase):
                 "/healthz": {"GET"},
                 "/readyz": {"GET"},
                 "/openapi.json": {"GET"},
+                "/v1/jobs//details": {"GET"},
+                "/v1/models": {"GET"},
             },
         )
         self.assertEqual(["/", "/web/"], [route.path for route in PAGE_ROUTES])

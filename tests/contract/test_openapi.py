@@ -1,6 +1,7 @@
 """The description: valid by its own schema, complete, and true of a running server."""
 
 import json
+import re
 import subprocess
 import unittest
 from typing import Any
@@ -22,14 +23,15 @@ class DescriptionTest(unittest.TestCase):
 
     def test_every_route_and_method_is_described(self) -> None:
         described = {
-            (path.partition("{")[0], method.upper())
+            (re.sub("{.*}", "", path), method.upper())
             for path, item in self.tree["paths"].items()
             for method in item
             if method != "parameters"
         }
-        routes = {(route.path, method) for route in ROUTES for method in route.methods}
+        routes = {(each.path + each.suffix, method) for each in ROUTES for method in each.methods}
         self.assertEqual(described, routes)
-        self.assertEqual(set(REFUSALS), routes)
+        handlers = {handler for route in ROUTES for handler in route.methods.values()}
+        self.assertEqual(set(REFUSALS), handlers)
 
     def test_every_refusal_is_described_somewhere(self) -> None:
         codes = {
@@ -114,7 +116,9 @@ class ServedTest(unittest.TestCase):
 
     def described(self, method: str, path: str) -> set[int]:
         """The statuses said, but those that the class tells of."""
-        [item] = [item for name, item in self.tree["paths"].items() if name.startswith(path)]
+        [item] = [
+            item for name, item in self.tree["paths"].items() if re.sub("{.*}", "", name) == path
+        ]
         return set(map(int, item[method.lower()]["responses"])) - {500, 408}
 
     def test_jobs(self) -> None:
@@ -155,6 +159,12 @@ class ServedTest(unittest.TestCase):
             self.assert_all("GET", path, self.seen("GET", path) | {503})
         self.assert_all("GET", "/openapi.json", self.seen("GET", "/openapi.json") | {401, 503})
 
+    def test_details_and_models(self) -> None:
+        details = f"{self.job}/details"
+        seen = self.seen("GET", details) | {self.service.request("GET", f"{NO_JOB}/details").status}
+        self.assert_all("GET", f"{JOBS_PATH}/details", seen | {401, 503})
+        self.assert_all("GET", "/v1/models", self.seen("GET", "/v1/models") | {401, 503})
+
     def assert_all(self, method: str, path: str, seen: set[int]) -> None:
         """401 and 503 are added by who calls: DoorsTest sees these."""
         self.assertEqual(seen, self.described(method, path))
@@ -169,6 +179,7 @@ class DoorsTest(unittest.TestCase):
             for method, path in (
                 *(("GET", NO_JOB), ("DELETE", NO_JOB), ("POST", RESTORE_PATH)),
                 *(("GET", "/outputs/a.png"), ("GET", "/openapi.json")),
+                *(("GET", f"{NO_JOB}/details"), ("GET", "/v1/models")),
             ):
                 for given in ("", "Bearer", "Bearer 0123456789abcdef-ow", f"Basic {token}"):
                     with self.subTest(path, method=method, given=given):
@@ -215,7 +226,7 @@ class DoorsTest(unittest.TestCase):
         with Service() as service:
             answer = service.upload(photo, headers={"X-Request-Id": "abc-1.2_3"})
             self.assertEqual(answer.headers["x-request-id"], "abc-1.2_3")
-            [event] = service.events("restore.requested")
+            [event] = wait_until(lambda: service.events("restore.requested"), "the event")
             self.assertEqual(event["request_id"], "abc-1.2_3")
             wait_until(lambda: service.log_has("201") and service.log_has("id=abc-1.2_3"), "a line")
             for odd in ("a b", "x" * 65, "{}"):

@@ -37,7 +37,7 @@ _SWITCHES = (
     *("--force-device-scale-factor=1", "--lang=en"),
 )
 _STATUS = re.compile(r"responded with a status of (\d{3})")
-_MAY_LACK = re.compile(r"/v1/models|/v1/jobs/[0-9a-f-]{36}/(details|before) ")
+_MAY_LACK = re.compile(r"/v1/jobs/[0-9a-f-]{36}/before ")
 TENTHS = 10.0  # seconds that something in the page may take at most, the server's work apart
 
 

@@ -49,6 +49,8 @@ def run(
         if plan.is_empty and not faces and not engine.restore:
             progress.report(1.0)
             return image_path
+        if engine.restore:
+            progress.note("model: the whole picture")
         rest = tuning.TILES_SHARE * (0.5 if faces else 1.0)
         image = restored(
             picture,

@@ -87,7 +87,6 @@ class ForeignHandTest(unittest.TestCase):
         self.assertEqual("storage", self.service.row(waiting)["error"])
 
     def test_no_job_stays_running_when_the_folder_is_taken_away(self) -> None:
-        """Uploads in files are gone with it; those in their rows are as safe as these."""
         held, _ = self.service.hold(PICTURE)
         large = self.service.promise(LARGE, model_id=GOOD)
         small = self.service.promise(PICTURE, model_id=GOOD)
@@ -97,7 +96,8 @@ class ForeignHandTest(unittest.TestCase):
         self.assertIn(self.service.ended(held)["status"], ("succeeded", "failed"))
         self.assertEqual("failed", self.service.ended(large)["status"])
         self.assertEqual("storage", self.service.row(large)["error"])
-        for job_id in (small, *later):
+        self.assertEqual("failed", self.service.ended(small)["status"])
+        for job_id in later:
             self.assertEqual("succeeded", self.service.ended(job_id)["status"])
 
 

@@ -36,6 +36,15 @@ def faded(image: Image.Image) -> Image.Image:
     return Image.merge("RGB", bands)
 
 
+def faded_print(image: Image.Image, seed: int = 3) -> Image.Image:
+    """The same as a scan shows it: with slight noise, and specks both white and black."""
+    dice, scan = random.Random(seed), noisy(faded(image), 1.5)
+    for _ in range(image.width * image.height * 6 // 10_000):
+        tone = 250 if dice.random() < 0.6 else 8
+        scan.putpixel((dice.randrange(image.width), dice.randrange(image.height)), (tone,) * 3)
+    return scan
+
+
 def scratched(image: Image.Image, seed: int = 1) -> Image.Image:
     """Thin light lines and dust."""
     dice, damaged = random.Random(seed), image.copy()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from bench.quality.damages import as_jpeg, blurred, faded, noisy, scratched
+from bench.quality.damages import as_jpeg, blurred, faded_print, noisy, scratched
 from bench.quality.measures import psnr, restored
 
 
@@ -33,7 +33,7 @@ DAMAGES = (
     Damage("jpeg 15 as png", lambda image: as_jpeg(image, 15), 0.7),
     Damage("blur 1", lambda image: blurred(image, 1), 4.2),
     Damage("blur 2", lambda image: blurred(image, 2), 2.4),
-    Damage("fade", faded, 7.0),
+    Damage("fade", faded_print, 5.0),
     Damage("scratch", scratched, 4.4),
     Damage("x2", _same, 3.0, upscale=2),
     Damage("x4", _same, 1.0, upscale=4),

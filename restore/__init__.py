@@ -1,31 +1,46 @@
 """restore: one small HTTP service that gives an old or poor photo back better.
 
-The way of one request, room by room:
+The packages, from the ground up; an arrow runs to an earlier one or stays inside its own, and from
+outside only a package's door, its `__init__`, is imported (tests/test_layout.py holds that):
 
-     socket ─ server ─ connection ─ http11 ──► Request
-       handlers.create_job    Origin, Host ─► flag 503 ─► rate 429 ─► queue, disk 503
-                              ─► content type 415, declared length 413
-                              (all before 100 Continue and the first byte of the body)
-       intake ─ formparser    multipart events ─► storage: temp file (up to 64 KiB: memory),
-                              bytes counted 413, first bytes sniffed 415
-       pool.inspector         child: worker.inspect ─► width, height                    400
-       contract.parse_fields  strength, upscale, model_id ─► JobSpec                    400
-       storage + jobstore     upload and row synced to disk ─► 201     [the promise is made]
-     ── dispatcher: woken by an event, never polling ──
-       jobstore               queued ─► running                            restore.started
-       pool.slots             child: worker.run_job:
-                              images.normalize ─► provider.run ─► images.finish ─► Outcome
-       storage.promote        fsync, rename ─► outputs/<job_id>.<png|jpg>
-       jobstore               running ─► succeeded | failed  restore.succeeded, restore.failed
-       storage.discard        upload and work folder
-     ── the client polls ──
-       handlers.get_job       row + live progress of the slot ─► JSON
-       handlers.get_output    outputs/<file> ─► sendfile
+    contract   the promise to the client: jobs, routes, refusals, kinds of files
+    progress   for providers: how far, and what was found
+    http       HTTP over asyncio; a library of its own
+    storage    what lasts: files and database
+    images     what a file is, in and out; a library of its own, in children only
+    providers  what changes the picture; a library of its own, in children only
+    config     the settings
+    worker     what runs in a child process
+    pool       the children, seen from the server
+    jobs       a job's life
+    api        the routes
+    client     for those who call the server, in one file
+    app        start and stop, and the command
 
-Files and row have one owner at each step: the intake until the 201, the dispatcher after it. Arrows
-run only down the floors (tests/test_layout.py holds that): contract and limits; the pure rooms; the
-rooms with one outside power each; formparser and worker; intake, dispatcher and handlers;
-connection and server; app.
+The way of one request:
+
+    socket - http.server - http.connection - http11 ---> Request
+      api.handlers           Origin, Host -> flag 503 -> rate 429 -> queue, disk 503
+                             -> content type 415, declared length 413
+                             (all before 100 Continue and the first byte of the body)
+      api.uploads, api.form  multipart events -> a file in tmp/; bytes counted 413, sniffed 415
+      pool.inspector         child: worker.inspect -> width, height                    400
+      contract.parse_fields  strength, upscale, model_id -> JobSpec                    400
+      storage                upload and row durable -> 201            [the promise is made]
+    -- jobs.dispatcher: woken by events, never polling --
+      storage                queued -> running                            restore.started
+      pool                   child: worker.run_job:
+                             images.normalize -> provider.run -> images.finish -> Outcome
+      storage                fsync, rename -> outputs/<job_id>.<png|jpg>
+      storage                running -> succeeded | failed   restore.succeeded, restore.failed
+      storage                upload and work folder removed
+    -- the client polls --
+      api.handlers           row, and live progress of the slot -> JSON; outputs/<file> -> sendfile
+
+Files and row have one owner at each step: api.uploads until the 201, the dispatcher after it. The
+service (all but http, images and providers) is about 7,500 lines: an evening in the order contract,
+api, jobs, storage, pool, worker; each of the three libraries is another one or two. docs/ARCHITECTURE.md
+says why it is so.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

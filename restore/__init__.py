@@ -39,8 +39,8 @@ The way of one request:
 
 Files and row have one owner at each step: api.uploads until the 201, the dispatcher after it. The
 service (all but http, images and providers) is about 7,500 lines: an evening in the order contract,
-api, jobs, storage, pool, worker; each of the three libraries is another one or two. docs/ARCHITECTURE.md
-says why it is so.
+api, jobs, storage, pool, worker; each of the three libraries is another one or two. Why it is so
+stands in docs/ARCHITECTURE.md.
 """
 
 __version__ = "0.2.0"

@@ -28,6 +28,9 @@ _HOST_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,256}", re.ASCII)  # RFC 6750, section 2.1
 _BASE_URL = re.compile(r"[!-~]+", re.ASCII)
+_QUOTED = re.compile(r"""(["'])(.*?)\1(?:\s+#.*)?""")
+_COMMENT = re.compile(r"\s#.*")
+_VARIABLE = re.compile(r"\$(?:\w|\{)")
 
 
 class ConfigError(Exception):
@@ -232,7 +235,7 @@ def load(
     `cores` and `memory_mib` are what the machine has: one core is left to the server itself, half
     of the memory to everybody else. Raises ConfigError.
     """
-    named = environ.get("CONFIG_FILE", "").strip()
+    named = _bare(environ.get("CONFIG_FILE", ""))
     file = base / (named or "config.env")
     texts = _read_file(file, required=bool(named))
     auto = {
@@ -247,8 +250,14 @@ def load(
             (texts.get(key), file.name),
             (environ.get(key), "the environment"),
         ):
-            if candidate is not None and (candidate.strip() or setting.metadata["empty"]):
-                text, source = candidate.strip(), place
+            value = None if candidate is None else _bare(candidate)
+            if value is not None and (value or setting.metadata["empty"]):
+                text, source = value, place
+        if _VARIABLE.search(text):
+            raise ConfigError(
+                f"{key} (in {source}) refers to a variable by $, which is not looked up here:"
+                " please write its value."
+            )
         text = auto.get(key, text) if text == "auto" else text
         try:
             values[setting.name] = parse(text)
@@ -262,30 +271,59 @@ def load(
 
 
 def _read_file(file: Path, *, required: bool) -> dict[str, str]:
-    """The lines KEY=VALUE; `#` begins a comment line; quotes around a value are taken off.
+    """The lines KEY=VALUE, values as they are written; `#` begins a comment line.
 
-    A byte order mark, which some editors write, is passed over.
+    A byte order mark of UTF-8, which some editors write, is passed over.
     """
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, FileNotFoundError) and not required:
+        lines = _decode(file.read_bytes()).splitlines()
+    except FileNotFoundError:
+        if not required:
             return {}
+        raise ConfigError(f"The settings file {file} can't be read: there is none.") from None
+    except OSError:
         raise ConfigError(f"The settings file {file} can't be read.") from None
+    except ValueError as error:
+        raise ConfigError(f"The settings file {file} can't be read: it is {error}.") from None
     texts: dict[str, str] = {}
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith("#"):
             continue
-        key, equals, value = (part.strip() for part in line.partition("="))
+        key, equals, value = line.partition("=")
+        key = key.strip()
         if not equals:
             raise ConfigError(f"Line {number} of {file.name} is not KEY=VALUE.")
+        if key.split()[0:1] == ["export"]:
+            raise ConfigError(
+                f"Line {number} of {file.name} begins with export: please write KEY=VALUE alone."
+            )
         if key not in KEYS:
             raise ConfigError(f"{key} (line {number} of {file.name}) is not a setting.")
         if key in texts:
             raise ConfigError(f"{key} is set twice in {file.name} (again in line {number}).")
-        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-        texts[key] = value[1:-1] if quoted else value
+        texts[key] = value
     return texts
+
+
+def _decode(data: bytes) -> str:
+    """The text of a settings file. Raises ValueError, which says what it is instead of UTF-8."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
+        raise ValueError("UTF-16, and must be saved as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("Latin-1 or another old encoding, and must be saved as UTF-8") from None
+
+
+def _bare(text: str) -> str:
+    """A value without blanks around it, the quotes around it, or a comment behind a blank.
+
+    Those in the environment get the same: container tools pass the lines of their files on with
+    quotes and comments in them.
+    """
+    text = text.strip()
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[2].strip() if quoted else _COMMENT.sub("", f" {text}").strip()
 
 
 def port_of(url: str) -> int:

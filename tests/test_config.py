@@ -174,6 +174,58 @@ class FileTest(ConfigTestCase):
             "it is 'x86_64-conda-linux-gnu'.",
         )
 
+    def test_a_comment_begins_behind_a_blank(self) -> None:
+        for text, name in (
+            ("STORAGE_DIR=/srv/photos # where the photos go", "photos"),
+            ("STORAGE_DIR=/srv/photos\t#where", "photos"),
+            ("STORAGE_DIR=/srv/a#b", "a#b"),
+            ("STORAGE_DIR=#a", "data"),
+            ("STORAGE_DIR= # the default", "data"),
+            ("STORAGE_DIR='/srv/a # b'", "a # b"),
+            ("STORAGE_DIR='/srv/a # b' # 'c'", "a # b"),
+            ('STORAGE_DIR="/srv/it\'s" # its', "it's"),
+        ):
+            with self.subTest(text):
+                self.assertEqual(self.load_both(text)[1].name, name)
+                value = text.partition("=")[2]
+                self.assertEqual(self.load_both("", STORAGE_DIR=value)[1].name, name)
+
+    def test_quotes_are_taken_off_in_the_environment_too(self) -> None:
+        (self.base / "other.env").write_text("PORT=5\n")
+        loaded = self.load(CONFIG_FILE="'other.env'", MAX_QUEUE='"7"', WORKERS="''")
+        self.assertEqual((loaded.port, loaded.max_queue, loaded.workers), (5, 7, 3))
+
+    def test_a_variable_is_refused(self) -> None:
+        for value in ("$HOME/photos", "${HOME}/photos", '"/srv/$NAME"'):
+            for place, found in (
+                ("config.env", {"text": f"STORAGE_DIR={value}"}),
+                ("the environment", {"text": "", "STORAGE_DIR": value}),
+            ):
+                with self.subTest(value, place=place):
+                    self.assertEqual(
+                        self.sentence(**found),
+                        f"STORAGE_DIR (in {place}) refers to a variable by $, which is not looked"
+                        " up here: please write its value.",
+                    )
+        self.assertEqual(self.load_both("STORAGE_DIR=/srv/5$")[1].name, "5$")
+
+    def test_export_is_named(self) -> None:
+        self.assertEqual(
+            self.sentence("\nexport PORT=1"),
+            "Line 2 of config.env begins with export: please write KEY=VALUE alone.",
+        )
+
+    def test_other_encodings_are_named(self) -> None:
+        for encoding, name in (
+            ("utf-16", "UTF-16"),
+            ("utf-16-le", "UTF-16"),
+            ("utf-16-be", "UTF-16"),
+            ("latin-1", "Latin-1"),
+        ):
+            with self.subTest(encoding):
+                self.file.write_bytes("STORAGE_DIR=/srv/Fotos für uns".encode(encoding))
+                self.assertIn(f"can't be read: it is {name}", self.sentence())
+
     def test_a_file_that_cannot_be_read(self) -> None:
         self.assertIn("missing.env can't be read", self.sentence(CONFIG_FILE="missing.env"))
         self.file.write_bytes(b"PORT=\xff")

@@ -131,5 +131,6 @@ def ensure_descriptors() -> None:
             opened = os.open(os.devnull, os.O_RDWR)
             if opened != number:  # Cannot be: the lowest free number is given out.
                 os.dup2(opened, number)
+            os.set_inheritable(number, True)  # Else each program started from here lacks it again.
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  (it stays open)

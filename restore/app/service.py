@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from restore import config as configuration
 from restore.api import Handlers, Offered, Uploads
 from restore.app import machine
-from restore.app.logs import Log
+from restore.app.logs import Log, ensure_descriptors
 from restore.app.notify import READY, STOPPING, notify
 from restore.config import Config, ConfigError
 from restore.contract import MIB
@@ -44,6 +44,7 @@ def main(base: Path | None = None) -> NoReturn:
 
     `base` is where config.env lies and relative folders start: the current folder by default.
     """
+    ensure_descriptors()
     gc.freeze()  # what was imported stays; the doors have disabled the collector until here
     gc.enable()
     try:
@@ -93,9 +94,12 @@ class App:
         self._threads = FileThreads(_FILE_THREADS)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises StartError."""
+        """Serve until SIGTERM, SIGINT or, with its terminal, SIGHUP. Raises StartError."""
         config, loop = self._config, asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        ends = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            ends.append(signal.SIGHUP)
+        for number in ends:
             loop.add_signal_handler(number, self._on_signal, number)
         sockets = _bind(config)
         files = self._storage

@@ -30,6 +30,8 @@ from restore.storage import Chunk
 
 _WORTH_A_VIEW = 32 * KIB  # handed on as it came; less is copied, and the chunk let go
 _TELLING_BYTES = 16  # enough to tell every accepted format but the boxes of ISO base media files
+# Bytes that one of the image may take in the body; lines and their ends are counted.
+_WIRE_BYTES = {"": 1.0, "base64": 1.5, "quoted-printable": 3.2}
 _NO_PART = Part("", None, "")
 
 
@@ -70,6 +72,7 @@ class FormParser:
         self._text = bytearray()
         self._image_seen = False
         self._image_bytes = 0
+        self._image_encoding = ""
         self._kind: Kind | None = None
         self._head = bytearray()  # of the image, until its format is told
         self._piece: list[Chunk] = []
@@ -85,7 +88,8 @@ class FormParser:
                 self._received += len(chunk)
                 self._parser.receive_data(chunk)
                 await self._take_events()
-                if self._received - self._image_bytes > limits.FORM_OVERHEAD_BYTES:
+                carried = self._image_bytes * _WIRE_BYTES[self._image_encoding]
+                if self._received - carried > limits.FORM_OVERHEAD_BYTES:
                     raise Refusal("form_too_large")
             self._parser.receive_eof()
             await self._take_events()
@@ -94,7 +98,7 @@ class FormParser:
             await self._flush(last=True)
             await self._settle()
         except FormError as error:
-            raise Refusal(error.code, detail=error.reason) from None
+            raise unreadable(error) from None
         finally:
             if self._writing is not None:
                 self._writing.cancel()
@@ -118,6 +122,7 @@ class FormParser:
             if self._image_seen:
                 raise Refusal("image_repeated")
             self._image_seen = True
+            self._image_encoding = part.encoding
         elif part.name in self._fields:
             raise Refusal("field_repeated", f"The field {part.name} is given more than once.")
         self._text.clear()
@@ -186,6 +191,12 @@ class FormParser:
         if self._writing is not None:
             await self._writing
             self._writing = None
+
+
+def unreadable(error: FormError) -> Refusal:
+    """The 400 that says to whoever wrote the client what is wrong with the form."""
+    sentence = f"The form can't be read: {error.reason}."
+    return Refusal(error.code, sentence, detail=error.reason)
 
 
 def too_large(max_image_bytes: int) -> Refusal:

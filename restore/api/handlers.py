@@ -17,7 +17,7 @@ from restore import __version__
 from restore.api import limits
 from restore.api.details import HOUR_S, details_json, models_json
 from restore.api.doors import Doors
-from restore.api.form import too_large
+from restore.api.form import too_large, unreadable
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
 from restore.api.uploads import Uploads
@@ -166,15 +166,20 @@ class Handlers:
         """The form's boundary, once the declared type and length fit (415, 413, 400)."""
         content_type = request.headers.get("content-type") or ""
         coding = (request.headers.get("content-encoding") or "identity").strip().lower()
-        if essence_of(content_type) != "multipart/form-data" or coding != "identity":
+        if essence_of(content_type) != "multipart/form-data":
             raise Refusal("unsupported_content_type")
+        if coding != "identity":
+            raise Refusal(
+                "unsupported_content_type",
+                "Send the form as it is, without a Content-Encoding such as gzip.",
+            )
         length, most = request.content_length, self._config.max_image_bytes
         if length is not None and length > most + limits.FORM_OVERHEAD_BYTES:
             raise too_large(most)
         try:
             return boundary_of(content_type)
         except FormError as error:
-            raise Refusal("malformed_form", detail=error.reason) from None
+            raise unreadable(error) from None
 
     # -- /v1/jobs/{job_id}
 

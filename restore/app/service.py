@@ -96,11 +96,7 @@ class App:
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or, with its terminal, SIGHUP. Raises StartError."""
         config, loop = self._config, asyncio.get_running_loop()
-        ends = [signal.SIGTERM, signal.SIGINT]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-            ends.append(signal.SIGHUP)
-        for number in ends:
-            loop.add_signal_handler(number, self._on_signal, number)
+        self._listen_for_signals(loop)
         sockets = _bind(config)
         files = self._storage
         store = JobStore(files.database, files.sync_uploads, files.rescue_upload)
@@ -200,6 +196,13 @@ class App:
         working.cancel()
         await asyncio.wait({working})
         return False
+
+    def _listen_for_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        ends = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            ends.append(signal.SIGHUP)
+        for number in ends:
+            loop.add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._stop.is_set() and number is signal.SIGINT:

@@ -1,5 +1,7 @@
 """formparser: forms whole and in pieces, their fields, their refusals and their sizes."""
 
+import base64
+import gzip
 import json
 
 from restore.api import limits
@@ -138,6 +140,43 @@ class JsonFieldsTest(FormParserTestCase):
 
 
 class RefusedFormsTest(FormParserTestCase):
+    async def test_each_kind_of_damage_has_a_sentence(self) -> None:
+        whole = form(image())
+        line = whole.split(b"\r\n", 1)[0]
+        for body, words in (
+            (b"", "the body is empty"),
+            (gzip.compress(whole), "compressed with gzip"),
+            (whole.replace(line, b"--another"), "another boundary than the Content-Type"),
+            (whole.replace(line, line[2:]), "lacks the two dashes"),
+            (b"hello", "is not in the body"),
+            (whole[:-8], "its end is missing"),
+            (whole.replace(b"\r\n", b"\n"), "no CRLF"),
+        ):
+            with self.subTest(words):
+                for pieces in ([body] if body else [], [body[i : i + 1] for i in range(len(body))]):
+                    refusal = await self.assert_refused("malformed_form", pieces)
+                    self.assertIn(words, refusal.sentence)
+        refusal = await self.assert_refused("form_too_large", [whole.replace(b"--", b"+-") * 200])
+        self.assertIn("is not in the body", refusal.sentence)
+
+    async def test_a_large_photo_in_base64(self) -> None:
+        photo = PNG + bytes(200_000)
+        head = b'Content-Disposition: form-data; name="image"\r\n'
+        quoted = [
+            b"".join(b"=%02X" % byte for byte in photo[i : i + 24])
+            for i in range(0, len(photo), 24)
+        ]
+        for name, data in (
+            (b"base64", base64.encodebytes(photo).replace(b"\n", b"\r\n")),
+            (b"quoted-printable", b"=\r\n".join(quoted)),
+        ):
+            with self.subTest(name):
+                lines = head + b"Content-Transfer-Encoding: " + name + b"\r\n\r\n"
+                self.file.data.clear()
+                parsed = await self.parse(lines + data)
+                self.assertEqual(len(photo), parsed.image_bytes)
+                self.assertEqual(photo, self.file.data)
+
     async def test_no_image(self) -> None:
         await self.assert_refused("image_missing", [form(part("strength", "0.5"))])
         await self.assert_refused("image_missing", [form(part("Image", PNG))])
@@ -161,7 +200,7 @@ class RefusedFormsTest(FormParserTestCase):
         for pieces in ([], [b"x"], [whole[:-8]], [whole.replace(b"form-data", b"\x00")]):
             refusal = await self.assert_refused("malformed_form", pieces)
             self.assertTrue(refusal.detail.isascii())
-            self.assertNotIn(refusal.detail, refusal.sentence)
+            self.assertEqual(f"The form can't be read: {refusal.detail}.", refusal.sentence)
 
     async def test_other_formats(self) -> None:
         for data, word in ((b"GIF89a" + bytes(50), "GIF"), (AVIF, "AVIF"), (b"hello" * 9, "text")):

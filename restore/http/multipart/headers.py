@@ -35,13 +35,24 @@ _ESCAPED = re.compile(r"\\([\"\\])")
 _EXTENDED_VALUE = re.compile(
     r"(utf-8|iso-8859-1)'[^']*'((?>(?:[^%']|%[0-9a-f]{2})*))", re.IGNORECASE | re.ASCII
 )
-# RFC 7578, 4.7 and RFC 2045, 6.2: those that leave the bytes as they are. Retrofit writes "binary"
-# into every part, Apache HttpClient "8bit" and "7bit".
-_IDENTITY_ENCODINGS = frozenset({b"", b"7bit", b"8bit", b"binary"})
+# RFC 7578, 4.7 and RFC 2045, 6.2: "" are those that leave the bytes as they are. Retrofit writes
+# "binary" into every part, Apache HttpClient "8bit" and "7bit".
+_ENCODINGS = {
+    b"": "",
+    b"7bit": "",
+    b"8bit": "",
+    b"binary": "",
+    b"base64": "base64",
+    b"quoted-printable": "quoted-printable",
+}
 
 
 class FormError(Exception):
-    """The form can't be read. `reason` is ASCII of our own, fit for the log."""
+    """The form can't be read.
+
+    `reason` says why in words of our own, in ASCII, fit for the log and for the client: it goes on
+    behind "The form can't be read: " and says nothing of what was received.
+    """
 
     status = 400
     code = "malformed_form"
@@ -78,6 +89,7 @@ class PartHeaders(NamedTuple):
     name: str = ""
     filename: str | None = None
     content_type: str = ""
+    encoding: str = ""  # "base64" or "quoted-printable" where the data have to be decoded
 
 
 def essence_of(value: str) -> str:
@@ -103,11 +115,28 @@ def boundary_of(content_type: str, limits: FormLimits = DEFAULT_LIMITS) -> bytes
     Raises FormError where it is missing, repeated, longer than `limits.boundary_bytes` or damaged.
     """
     boundary = media_type(content_type)[1].get("boundary", "")
-    if not (boundary.strip(" ") and boundary.isascii() and boundary.isprintable()):
-        raise FormError("no usable boundary")
+    if not boundary.strip(" "):
+        raise FormError(
+            "the Content-Type has no boundary (let your HTTP library set this header itself)"
+        )
+    if not (boundary.isascii() and boundary.isprintable()):
+        raise FormError("the boundary in the Content-Type has characters that none may have")
     if len(boundary) > limits.boundary_bytes:
-        raise FormError("boundary too long")
+        raise FormError(
+            f"the boundary in the Content-Type is longer than {limits.boundary_bytes} characters"
+        )
     return boundary.encode("ascii")
+
+
+def missing_boundary(opening: bytes, boundary: bytes) -> str:
+    """Why a body that begins with `opening` doesn't hold `boundary`: the reason of a FormError."""
+    if opening.startswith(b"\x1f\x8b"):
+        return "the body is compressed with gzip"
+    if opening.startswith(boundary):
+        return "the boundary in the body lacks the two dashes that stand before it"
+    if opening.startswith(b"--"):
+        return "the body has another boundary than the Content-Type"
+    return "the boundary that the Content-Type names is not in the body"
 
 
 def parameters_of(text: str) -> dict[str, str]:
@@ -121,13 +150,13 @@ def parameters_of(text: str) -> dict[str, str]:
     while position < len(text):
         match = _PARAMETER.match(text, position)
         if match is None:
-            raise FormError("damaged parameter in a header value")
+            raise FormError("a parameter of a Content-Type or Content-Disposition is damaged")
         position = match.end()
         if match[1] is None:
             continue
         name = match[1].lower()
         if name in parameters:
-            raise FormError("parameter given twice in a header value")
+            raise FormError("a Content-Type or Content-Disposition has a parameter twice")
         parameters[name] = _value_of(match)
     return parameters
 
@@ -149,7 +178,7 @@ def disposition_of(value: str) -> tuple[str, str | None]:
     """
     kind = _DISPOSITION_TYPE.match(value)
     if kind is None:
-        raise FormError("damaged Content-Disposition")
+        raise FormError("the Content-Disposition of a part is damaged")
     parameters = parameters_of(value[kind.end() :])
     if kind[1].lower() != "form-data":
         return "", None
@@ -184,7 +213,7 @@ def _decode_extended(value: str) -> str | None:
     except UnicodeDecodeError:
         return None
     if _CONTROL.search(decoded):
-        raise FormError("control character in a file name")
+        raise FormError("a file name has a control character")
     return decoded
 
 
@@ -205,19 +234,30 @@ def part_headers_of(block: bytes, limits: FormLimits = DEFAULT_LIMITS) -> PartHe
     """
     disposition: bytes | None = None
     content_type: bytes | None = None
+    encoding: str | None = None
     for name, value in _fields_of(block, limits.part_header_count):
         if name == b"content-disposition":
             if disposition is not None:
-                raise FormError("Content-Disposition given twice in a part")
+                raise FormError("a part has two Content-Dispositions")
             disposition = value
         elif name == b"content-type":
             content_type = value if content_type is None else content_type
-        elif name == b"content-transfer-encoding" and value.lower() not in _IDENTITY_ENCODINGS:
-            raise FormError("part with a transfer encoding")
+        elif name == b"content-transfer-encoding":
+            encoding = _encoding_of(value, encoding)
     field, filename = ("", None) if disposition is None else disposition_of(_text(disposition))
     if len(field.encode()) > limits.name_bytes:
-        raise FormTooLargeError("field name too long")
-    return PartHeaders(field, filename, essence_of(_text(content_type or b"")))
+        raise FormTooLargeError(f"the name of a field is longer than {limits.name_bytes} bytes")
+    return PartHeaders(field, filename, essence_of(_text(content_type or b"")), encoding or "")
+
+
+def _encoding_of(value: bytes, before: str | None) -> str:
+    """The encoding that a header line names; `before` is what another line of the part named."""
+    encoding = _ENCODINGS.get(value.lower())
+    if encoding is None:
+        raise FormError("a part has a Content-Transfer-Encoding that is not known here")
+    if before not in (None, encoding):
+        raise FormError("a part has two Content-Transfer-Encodings")
+    return encoding
 
 
 def _text(value: bytes) -> str:
@@ -232,9 +272,9 @@ def _fields_of(block: bytes, most: int) -> Iterator[tuple[bytes, bytes]]:
     before or after us, and JavaMail and Python's email package fold: so here it is one space.
     """
     if block.count(b"\r\n") > most:
-        raise FormTooLargeError("too many header lines in a part")
+        raise FormTooLargeError(f"a part has more than {most} header lines")
     for line in _FOLD.sub(b" ", block).split(b"\r\n")[:-1]:
         match = _FIELD_LINE.fullmatch(line)
         if match is None:
-            raise FormError("damaged part header")
+            raise FormError("a header line of a part is damaged")
         yield match[1].lower(), match[2].strip(b" \t")

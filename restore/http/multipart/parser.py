@@ -17,11 +17,13 @@ from enum import Enum, StrEnum, auto
 from functools import partial
 from typing import Final, NamedTuple
 
+from restore.http.multipart.encodings import DECODERS, Decoder
 from restore.http.multipart.headers import (
     DEFAULT_LIMITS,
     FormError,
     FormLimits,
     FormTooLargeError,
+    missing_boundary,
     part_headers_of,
 )
 
@@ -51,12 +53,14 @@ class Part(NamedTuple):
 
     `name` is "" where the client gave none. `filename` is the last component of what the client
     said, None for a plain field, and for people only. `content_type` is `type/subtype` in lower
-    case, "" where it is absent or isn't one.
+    case, "" where it is absent or isn't one. `encoding` is the Content-Transfer-Encoding that its
+    data come decoded from, "" where there is nothing to decode.
     """
 
     name: str
     filename: str | None
     content_type: str
+    encoding: str = ""
 
 
 class Data(NamedTuple):
@@ -99,12 +103,14 @@ class MultipartParser:
 
     __slots__ = (
         "_buffer",
+        "_decoder",
         "_delimiter",
         "_eof",
         "_failure",
         "_headers",
         "_lead",
         "_limits",
+        "_opening",
         "_parts",
         "_position",
         "_skipped",
@@ -120,6 +126,8 @@ class MultipartParser:
         self._parts = 0
         self._skipped = 0  # bytes of preamble or epilogue
         self._headers = bytearray()  # of a part, while they arrive
+        self._decoder: Decoder | None = None  # of a part's data, where they are encoded
+        self._opening = b""  # the first bytes of a preamble: they tell what went wrong
         self._eof = False
         self._failure = partial(FormError, "")  # what is raised again
         self._state = State.PREAMBLE
@@ -133,7 +141,8 @@ class MultipartParser:
     @property
     def buffered(self) -> int:
         """Bytes held: received and not given out yet."""
-        return len(self._buffer) - self._position - self._lead + len(self._headers)
+        held = self._decoder.held if self._decoder is not None else 0
+        return len(self._buffer) - self._position - self._lead + len(self._headers) + held
 
     def receive_data(self, data: bytes | memoryview) -> None:
         """Take more of the body; b"" says that it has ended, as receive_eof() does.
@@ -163,7 +172,7 @@ class MultipartParser:
             while event is None:
                 event = _STEPS[self._state](self)
             if event is NEED_DATA and self._eof and self._state is not State.DONE:
-                raise FormError("the body ends before the form does")
+                raise FormError(self._cut_off())
             return event
         except FormError as error:
             self._state = State.FAILED
@@ -171,20 +180,27 @@ class MultipartParser:
             self._buffer = b""
             self._position = self._lead = 0
             self._headers.clear()
+            self._decoder = None
             raise
 
     # -- the steps: each returns an event, or None when the next step can go on
 
     def _pass_preamble(self) -> Event | None:
-        self._skipped += len(self._take_content())
+        content = self._take_content()
+        self._opening += bytes(content[: len(self._delimiter) - len(self._opening)])
+        self._skipped += len(content)
         if self._skipped > self._limits.preamble_bytes:
-            raise FormTooLargeError("preamble too long")
+            raise FormTooLargeError(missing_boundary(self._opening, self._delimiter[4:]))
         return None if self._pass_delimiter() else NEED_DATA
 
     def _take_data(self) -> Event:
         if self._position == len(self._buffer):
             return NEED_DATA  # most often so: asked again after the whole of a chunk was data
-        content = self._take_content()
+        content: bytes | memoryview = self._take_content()
+        if self._decoder is not None:
+            content = self._decoder.decode(content)
+            if not content and self._at_delimiter():
+                content, self._decoder = self._decoder.finish(), None
         if content:
             return Data(content)
         return _END_OF_PART if self._pass_delimiter() else NEED_DATA
@@ -198,20 +214,24 @@ class MultipartParser:
         if end < 0:
             self._position += len(block) - held
             if len(block) == most:
-                raise FormTooLargeError("part headers too long")
+                raise FormTooLargeError(
+                    f"the headers of a part are longer than {self._limits.part_header_bytes} bytes"
+                )
             return NEED_DATA
         self._position += end + 4 - held
         headers = part_headers_of(bytes(block[2 : end + 2]), self._limits)
         block.clear()
         self._state = State.PART_DATA
         self._enter_content()
-        return Part(headers.name, headers.filename, headers.content_type)
+        if headers.encoding:
+            self._decoder = DECODERS[headers.encoding]()
+        return Part(*headers)
 
     def _pass_epilogue(self) -> Event:
         self._skipped += len(self._buffer) - self._position
         self._position = len(self._buffer)
         if self._skipped > self._limits.epilogue_bytes:
-            raise FormTooLargeError("epilogue too long")
+            raise FormTooLargeError("too much follows its closing boundary")
         if not self._eof:
             return NEED_DATA
         self._state = State.DONE
@@ -222,6 +242,13 @@ class MultipartParser:
 
     def _fail_again(self) -> Event:
         raise self._failure()
+
+    def _cut_off(self) -> str:
+        """Why the body's end is no end of a form."""
+        if self._state is not State.PREAMBLE:
+            return "its end is missing; the body was cut off, or has no closing boundary"
+        opening = self._opening + self._buffer[self._position + self._lead :]
+        return missing_boundary(opening, self._delimiter[4:]) if opening else "the body is empty"
 
     # -- content and delimiters
 
@@ -279,6 +306,13 @@ class MultipartParser:
             return found
         return size
 
+    def _at_delimiter(self) -> bool:
+        """Whether a whole delimiter line stands at the position."""
+        if not self._buffer.startswith(self._delimiter, self._position):
+            return False
+        rest = _REST_OF_LINE.match(self._buffer, self._position + len(self._delimiter))
+        return rest is not None and rest.lastgroup is not None
+
     def _pass_delimiter(self) -> bool:
         """Pass the delimiter line at the position; False if it isn't all here."""
         if not self._buffer.startswith(self._delimiter, self._position):
@@ -288,7 +322,7 @@ class MultipartParser:
         if rest.lastgroup is None:
             return False
         if rest["damage"]:
-            raise FormError("boundary without a proper line end")
+            raise FormError("a boundary has no CRLF behind it")
         self._position = rest.end()
         self._lead = 0
         if rest["close"]:
@@ -299,7 +333,7 @@ class MultipartParser:
             self._headers += b"\r\n"  # the delimiter's own, so that CRLF CRLF always ends them
             self._parts += 1
         if self._parts > self._limits.part_count:
-            raise FormTooLargeError("too many parts")
+            raise FormTooLargeError(f"it has more than {self._limits.part_count} parts")
         return True
 
 

@@ -280,7 +280,7 @@ class TestPartHeaders(unittest.TestCase):
                     DISPOSITION + "name=f", f"Content-Transfer-Encoding:{encoding}"
                 )
                 self.assertEqual(headers.name, "f")
-        for encoding in ("base64", "Quoted-Printable", "x-uuencode", "gzip", "binary, base64"):
+        for encoding in ("x-uuencode", "gzip", "binary, base64"):
             with self.subTest(encoding):
                 line = f"Content-Transfer-Encoding: {encoding}"
                 self.assertRaises(FormError, headers_of, line)

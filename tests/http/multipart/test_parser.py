@@ -202,7 +202,7 @@ class TestFace(unittest.TestCase):
             reasons.add(caught.exception.reason)
             parser.receive_data(form(b"more"))
         self.assertEqual((caught.exception.status, caught.exception.code), (400, "malformed_form"))
-        self.assertEqual(reasons, {"boundary without a proper line end"})
+        self.assertEqual(reasons, {"a boundary has no CRLF behind it"})
         self.assertIs(parser.state, State.FAILED)
         self.assertEqual(parser.buffered, 0)
 

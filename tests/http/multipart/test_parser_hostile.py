@@ -52,7 +52,7 @@ HOSTILE = (
     b"--b\r\nContent-Disposition: form-data; name=f\0\r\n\r\n\r\n--b--",
     b"--b\r\nContent-Disposition: form-data; name=f\r\0\n\r\n\r\n--b--",
     b"--b\r\n" + NAMED_F + NAMED_F + b"\r\n\r\n--b--",
-    b"--b\r\n" + NAMED_F + b"Content-Transfer-Encoding: base64\r\n\r\nLy8=\r\n--b--",
+    b"--b\r\n" + NAMED_F + b"Content-Transfer-Encoding: x-own\r\n\r\nLy8=\r\n--b--",
     b"--b\r\n folded: x\r\n\r\n\r\n--b--",
     b"--b\r\nGET / HTTP/1.1\r\n\r\n\r\n--b--",
     b"--b\r\n" + NAMED_F[:-2] + b'; filename="\r\n\r\n\r\n--b--',

@@ -24,7 +24,7 @@ from restore.config import Config, ConfigError
 from restore.contract import MIB
 from restore.http import AccessLog, Server, bind
 from restore.jobs import Dispatcher, Telemetry
-from restore.pool import ChildError, Inspector, LocalPool
+from restore.pool import ChildError, ChildNotStarted, Inspector, LocalPool
 from restore.storage import FileThreads, JobStore, Storage, StorageError
 from restore.worker import ChildSettings, load_models
 
@@ -32,6 +32,8 @@ log = logging.getLogger("restore")
 
 _FILE_THREADS = 8  # file operations at once; each upload has one at a time
 _LOAD_S = 60.0  # for the provider to be imported
+_LARGEST_JOB_MIB = 1300  # resident, 4096 x 4096 at upscale 4: see worker/setup.py
+_WRITABLE = "The temporary folder (TMPDIR names one) and /dev/shm must be writable."
 _LOCK_MARGIN_S = 5.0  # a predecessor takes its grace and a little more
 
 
@@ -100,7 +102,7 @@ class App:
         sockets = _bind(config)
         files = self._storage
         store = JobStore(files.database, files.sync_uploads, files.rescue_upload)
-        pool = LocalPool(config.workers, _child_settings(config))
+        pool = _pool(config, files.root)
         telemetry = Telemetry(self._log.write, config.provider)
         dispatcher = Dispatcher(
             store,
@@ -158,6 +160,8 @@ class App:
         provider = self._config.provider
         try:
             loaded = await pool.inspector.run(load_models, provider, stall_s=None, bound_s=_LOAD_S)
+        except ChildNotStarted as error:
+            raise StartError(f"No process can be started: {error}. {_WRITABLE}") from None
         except ChildError as error:
             log.error("loading the provider: %s", error)
             raise StartError(f"PROVIDER {provider} can't be loaded: its process died.") from None
@@ -230,8 +234,12 @@ def _bind(config: Config) -> list[Any]:
         ) from None
 
 
-def _child_settings(config: Config) -> ChildSettings:
-    return ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir)
+def _pool(config: Config, spare: Path) -> LocalPool:
+    settings = ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir)
+    try:
+        return LocalPool(config.workers, settings, spare=spare)
+    except OSError as error:
+        raise StartError(f"There is no shared memory to be had: {error}. {_WRITABLE}") from None
 
 
 def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> None:
@@ -244,6 +252,28 @@ def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> N
     count = found.waiting + found.running + found.ended
     log.info("Files: %s (%d jobs found)", storage.root, count)
     _warn(config, port)
+    _warn_of_want(config, storage)
+
+
+def _warn_of_want(config: Config, storage: Storage) -> None:
+    """Say what the machine lacks before somebody's photo does."""
+    free, memory = storage.free_bytes() // MIB, machine.memory_mib()
+    if free < config.min_free_disk_mb:
+        log.warning(
+            "MIN_FREE_DISK_MB is %d, but %d MB are free in %s: uploads are refused.",
+            *(config.min_free_disk_mb, free, storage.root),
+        )
+    if memory < _LARGEST_JOB_MIB:
+        log.warning(
+            "There are %d MB of memory: a photo of the largest size takes up to %d MB, and its job"
+            " may be killed.",
+            *(memory, _LARGEST_JOB_MIB),
+        )
+    if memory < config.memory_budget_mb:
+        log.warning(
+            "MEMORY_BUDGET_MB is %d, but there are %d MB of memory.",
+            *(config.memory_budget_mb, memory),
+        )
 
 
 def _warn(config: Config, port: int) -> None:

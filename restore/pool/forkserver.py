@@ -12,14 +12,15 @@ fork gained nothing.
 """
 
 import os
+import shutil
 import signal
 import sys
 import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker, util
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver, process, resource_tracker, util
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,17 @@ SOCKET_FOLDER_BYTES = 60  # leaves 40 of the 104 that a socket's path may have o
 
 
 class ForkServer:
-    """Starts the fork server, and starts it again where it died. All calls block, none for long."""
+    """Starts the fork server, and starts it again where it died. All calls block, none for long.
 
-    def __init__(self) -> None:
+    It is reached by a socket in a folder that only we may enter. A cleaner of temporary folders
+    may remove that; then there is a new fork server, and the old one stays with its children, of
+    which it alone has news. `spare` is a folder for the socket where no temporary folder will do.
+    """
+
+    def __init__(self, spare: Path | None = None) -> None:
         self._lock = threading.Lock()
+        self._spare = spare
+        self._cut_off: list[tuple[int, int]] = []  # fork servers without a socket: pid, pipe
 
     def ensure_running(self) -> None:
         """Have it running. The tracker comes first: starting it lifts the block of the signals."""
@@ -51,9 +59,19 @@ class ForkServer:
             _start_tracker()
             resource_tracker.ensure_running()
             forkserver.set_forkserver_preload(PRELOAD)
+            self._leave_where_cut_off()
             with signals_blocked(), _importable():
-                _keep_socket_path_short()
+                _choose_folder(self._spare)
                 forkserver.ensure_running()
+
+    def _leave_where_cut_off(self) -> None:
+        """Forget a fork server whose socket is gone; the next one is started beside it."""
+        server: Any = forkserver._forkserver
+        address = server._forkserver_address
+        if address is None or Path(address).exists():
+            return
+        self._cut_off.append((server._forkserver_pid, server._forkserver_alive_fd))
+        server._forkserver_pid = server._forkserver_alive_fd = server._forkserver_address = None
 
     def stop(self) -> None:
         """Kill it; its children are already gone.
@@ -64,9 +82,17 @@ class ForkServer:
         """
         server: Any = forkserver._forkserver
         with self._lock:
+            for pid, pipe in self._cut_off:
+                os.close(pipe)
+                with suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+            self._cut_off.clear()
             if server._forkserver_pid is not None:
                 os.kill(server._forkserver_pid, signal.SIGKILL)
-                server._stop()
+                with suppress(FileNotFoundError):  # of its socket
+                    server._stop()
+                server._forkserver_address = None
 
 
 @contextmanager
@@ -105,18 +131,29 @@ def _start_tracker() -> None:
     tracker._fd = writer
 
 
-def _keep_socket_path_short() -> None:
-    """Choose multiprocessing's folder, once, such that a socket's path fits the system's limit.
+def _choose_folder(spare: Path | None) -> None:
+    """Choose multiprocessing's folder such that a socket can be made in it, once while it is there.
 
-    It is TMPDIR's, and /tmp where that is too long. (3.14 does so by itself.)
+    XDG_RUNTIME_DIR comes first, which no cleaner looks into, then TMPDIR and the usual ones. The
+    path of a socket has a bound (104 bytes on macOS, 108 on Linux). Raises OSError.
     """
-    chosen = tempfile.tempdir
-    if len(os.fsencode(tempfile.gettempdir())) > SOCKET_FOLDER_BYTES:
-        tempfile.tempdir = "/tmp"  # noqa: S108  (only the parent of a private folder)
-    try:
-        util.get_temp_dir()
-    finally:
-        tempfile.tempdir = chosen
+    config: Any = process.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is not None:
+        if Path(config["tempdir"]).is_dir():
+            return
+        config["tempdir"] = None
+    names = [os.environ.get(name, "") for name in ("XDG_RUNTIME_DIR", "TMPDIR")]
+    names += ["/tmp", "/var/tmp", str(spare or "")]  # noqa: S108  (parents of a private folder)
+    for name in names:
+        if not name or len(os.fsencode(name)) > SOCKET_FOLDER_BYTES:
+            continue
+        with suppress(OSError):
+            folder = tempfile.mkdtemp(prefix="pymp-", dir=name)
+            # As multiprocessing does it, but that a folder which is gone already is no fault.
+            util.Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=-100)
+            config["tempdir"] = folder
+            return
+    raise OSError("no temporary folder can be written; TMPDIR may name one")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from restore.pool import limits
@@ -26,7 +27,8 @@ class LocalPool:
     """The slots for jobs, and one child more that only looks at headers of images.
 
     Needs a running loop. `output` gets each line that a child prints, with the name of its slot and
-    job; by default it goes to the log.
+    job; by default it goes to the log. `spare` is a folder for a socket where no temporary one will
+    do. Raises OSError where there is no shared memory to be had.
     """
 
     def __init__(
@@ -35,10 +37,11 @@ class LocalPool:
         settings: ChildSettings,
         *,
         output: Callable[[str, str], None] | None = None,
+        spare: Path | None = None,
     ) -> None:
         self.emit = output or _to_log
         self._threads = ThreadPoolExecutor(2 * (workers + 1), thread_name_prefix="pool")
-        self._server = ForkServer()
+        self._server = ForkServer(spare)
         self._closed = False
         self.deaths = self.calls = 0  # of children, and calls that ended, since the start
         self.slots = tuple(LocalSlot(f"worker-{n}", settings, self) for n in range(1, workers + 1))

@@ -73,6 +73,16 @@ class SettingsTest(unittest.TestCase):
             answer = service.request("GET", f"/v1/jobs/{job['job_id']}", headers=host)
             self.assertTrue(answer.json["result_url"].startswith("http://localhost:1234/outputs/"))
 
+    def test_want_of_disk_or_memory_is_said_at_the_start(self) -> None:
+        with Service(MIN_FREE_DISK_MB=900_000_000, MEMORY_BUDGET_MB=1_000_000_000) as service:
+            wait_until(lambda: service.log_has("MEMORY_BUDGET_MB is 1000000000, but"), "a warning")
+            sentence = r"WARNING MIN_FREE_DISK_MB is 900000000, but \d+ MB are free in /.*refused"
+            self.assertRegex(service.log, sentence)
+        with Service(MEMORY_BUDGET_MB=1) as service:
+            self.assertEqual(201, service.upload(picture("PNG")).status)
+            self.assertFalse(service.log_has("MIN_FREE_DISK_MB is"))
+            self.assertFalse(service.log_has("MEMORY_BUDGET_MB is"))
+
     def test_start_says_what_runs(self) -> None:
         with Service() as service:
             for text in ("Listening on http://127.0.0.1:", "http://10.0.2.2:", "Provider: dummy"):

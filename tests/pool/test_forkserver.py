@@ -1,4 +1,6 @@
+import errno
 import os
+import shutil
 import signal
 import site
 import sys
@@ -76,19 +78,60 @@ class ForkServerTest(unittest.TestCase):
         self.assertEqual(inside - before, IGNORED_SIGNALS)
         self.assertEqual(signal.pthread_sigmask(signal.SIG_BLOCK, ()), before)
 
-
-class SocketPathTest(unittest.TestCase):
-    def test_a_long_folder_is_not_used(self) -> None:
+    def test_started_anew_where_its_socket_was_cleaned_away(self) -> None:
+        self.server.stop()
         config = process.current_process()._config  # type: ignore[attr-defined]
         with (
-            tempfile.TemporaryDirectory() as short,
-            mock.patch.object(tempfile, "tempdir", f"{short}/{'x' * 90}"),
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.dict(os.environ, XDG_RUNTIME_DIR=folder),
             mock.patch.dict(config, tempdir=None),
         ):
-            Path(tempfile.gettempdir()).mkdir()
-            forkserver._keep_socket_path_short()
-            self.assertEqual(str(Path(util.get_temp_dir()).parent), "/tmp")
-            self.assertTrue(tempfile.gettempdir().startswith(short), "for everybody else")
+            self.server.ensure_running()
+            old = pools.fork_server()
+            (private,) = Path(folder).iterdir()
+            self.assertEqual(0o700, private.stat().st_mode & 0o777)
+            shutil.rmtree(private)
+            self.server.ensure_running()
+            new = pools.fork_server()
+            self.assertNotEqual(old, new)
+            self.assertEqual([old], pools.living([old], 0.0), "it has children to tell of")
+            self.server.stop()
+            self.assertEqual([], pools.living([old, new], 5.0))
+
+
+class SocketFolderTest(unittest.TestCase):
+    def chosen(self, spare: Path | None = None, **environ: str) -> Path:
+        config = process.current_process()._config  # type: ignore[attr-defined]
+        names = {"XDG_RUNTIME_DIR": "", "TMPDIR": ""} | environ
+        with mock.patch.dict(os.environ, names), mock.patch.dict(config, tempdir=None):
+            forkserver._choose_folder(spare)
+            found = Path(util.get_temp_dir())
+            self.addCleanup(shutil.rmtree, found)
+            return found.parent
+
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def test_the_first_that_will_do(self) -> None:
+        long = self.folder / ("x" * 90)
+        long.mkdir()
+        self.assertEqual(self.folder, self.chosen(XDG_RUNTIME_DIR=str(self.folder)))
+        self.assertEqual(self.folder, self.chosen(TMPDIR=str(self.folder)))
+        self.assertEqual(Path("/tmp"), self.chosen(TMPDIR=str(long)))
+        self.assertEqual(Path("/tmp"), self.chosen(TMPDIR=str(self.folder / "gone")))
+
+    def test_where_nothing_can_be_written(self) -> None:
+        real = tempfile.mkdtemp
+
+        def only_spare(prefix: str, dir: str) -> str:
+            if dir != str(self.folder):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            return real(prefix=prefix, dir=dir)
+
+        with mock.patch.object(tempfile, "mkdtemp", only_spare):
+            self.assertEqual(self.folder, self.chosen(self.folder))
+            with self.assertRaisesRegex(OSError, "TMPDIR"):
+                self.chosen()
 
 
 def _pythonpath() -> str:

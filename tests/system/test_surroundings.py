@@ -1,12 +1,18 @@
 """What a supervisor, a terminal or a cleaner does to a server: it stays in order and serves on."""
 
+import os
 import random
+import shutil
 import signal
 import socket
+import tempfile
 import unittest
 from contextlib import closing
+from pathlib import Path
+from unittest import mock
 
 from tests.support.functional_testcase import picture
+from tests.support.pools import children_of
 from tests.support.promises import assert_gone, noise
 from tests.support.scripted import Scripted
 from tests.support.service import Service, wait_until
@@ -64,3 +70,35 @@ class HangUpTest(unittest.TestCase):
         service.signal(signal.SIGHUP)
         job = service.ended(service.promise(picture("PNG")))
         self.assertEqual("succeeded", job["status"])
+
+
+class CleanerTest(unittest.TestCase):
+    def test_a_cleaned_temporary_folder_is_made_good_within_one_request(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            clean = {"XDG_RUNTIME_DIR": folder, "TMPDIR": folder}
+            with mock.patch.dict(os.environ, clean), Service(WORKERS=1) as service:
+                service.ended(service.promise(picture("PNG")))
+                found = list(Path(folder).iterdir())
+                self.assertTrue(found, "the folder isn't used: nothing is tried here")
+                for path in found:
+                    shutil.rmtree(path)
+                for server in children_of(service.pid):  # the fork server, for one
+                    for child in children_of(server):
+                        os.kill(child, signal.SIGKILL)
+                job = service.ended(service.promise(picture("PNG")))
+                self.assertEqual("succeeded", job["status"])
+                self.assertEqual(0, service.stop())
+                assert_gone(service)
+                self.assertNotIn("Traceback", service.log)
+
+    def test_a_job_that_was_accepted_comes_to_an_end(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            clean = {"XDG_RUNTIME_DIR": folder, "TMPDIR": folder}
+            with mock.patch.dict(os.environ, clean), Scripted(WORKERS=1) as service:
+                job_id, _ = service.hold(PICTURE)
+                for path in Path(folder).glob("pymp-*"):
+                    shutil.rmtree(path)
+                service.open_gate(job_id)
+                self.assertEqual("succeeded", service.ended(job_id)["status"])
+                again = service.ended(service.promise(PICTURE))
+                self.assertEqual("succeeded", again["status"])

@@ -27,6 +27,7 @@ _PREFLIGHT: Headers = (
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Range"),
     ("Access-Control-Max-Age", "600"),
 )
+_SHOWN_CHARS = 255  # of a name that was asked for: DNS has no longer ones
 
 
 class Doors:
@@ -42,14 +43,28 @@ class Doors:
     def check_browser(self, request: Request) -> None:
         """The host name and, of what changes something, the page. Raises Refusal (421, 403)."""
         if self._checks_host and not host_allowed(request.host, self._host_names):
-            raise Refusal("host_not_allowed")
+            host = request.host[:_SHOWN_CHARS]
+            raise Refusal(
+                "host_not_allowed",
+                f"This server doesn't answer under the host name {host}. The settings ALLOWED_HOSTS"
+                " and RESULT_BASE_URL say under which it does.",
+                detail=f"Host {host}; ALLOWED_HOSTS or RESULT_BASE_URL would let it in",
+            )
         if request.method in ("POST", "DELETE") and not (
             same_origin(
                 request.host, request.headers.get("origin"), request.headers.get("sec-fetch-site")
             )
             or self._allowed_origin(request)
         ):
-            raise Refusal("cross_origin")
+            origin = (request.headers.get("origin") or "another site")[:_SHOWN_CHARS]
+            host = request.host[:_SHOWN_CHARS]
+            raise Refusal(
+                "cross_origin",
+                f"Requests from other web sites are not accepted: this one is from {origin}, and"
+                f" its Host is {host}. The setting CORS_ORIGINS lets other sites in; a proxy has to"
+                " pass the Host on.",
+                detail=f"Origin {origin}, Host {host}; CORS_ORIGINS would let it in",
+            )
 
     def check_token(self, request: Request) -> None:
         """One of API_TOKENS (RFC 6750), but for those who ask whether the server lives.

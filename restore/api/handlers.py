@@ -28,6 +28,7 @@ from restore.contract import (
     MIB,
     OUTPUTS_PATH,
     PAGE_ROUTES,
+    RESTORE_PATH,
     ROUTES,
     JobStatus,
     Refusal,
@@ -65,6 +66,7 @@ from restore.storage import Storage, StorageError, Store
 log = logging.getLogger("restore")
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_VERSION_PATH = RESTORE_PATH.rpartition("/")[0] + "/"  # what a relative address begins behind
 _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
 
 
@@ -110,7 +112,7 @@ class Handlers:
                     if route not in PAGE_ROUTES:
                         self.doors.check_token(request)
                     return self._answer(exchange, route, handlers, name)
-        if request.path == "*" and request.method == "OPTIONS":
+        if request.path in ("*", "/") and request.method == "OPTIONS":  # a proxy's health check
             return Response(204, allow(["GET", "POST", "DELETE"]))
         raise Refusal("not_found")
 
@@ -142,7 +144,8 @@ class Handlers:
         own = request_id_of(exchange.request.headers.get(REQUEST_ID))
         self._telemetry.requested(job.id, job.spec.model_id, own)
         self._dispatcher.wake()
-        location = ("Location", JOBS_PATH + job.id)
+        # Relative (RFC 9110, 10.2.2): right below whatever path a proxy has put before ours.
+        location = ("Location", JOBS_PATH.removeprefix(_VERSION_PATH) + job.id)
         return Response(201, (*JSON_HEADERS, location), created_json(job.id))
 
     def _admit(self, exchange: Exchange) -> None:
@@ -233,7 +236,8 @@ class Handlers:
         host = request.host or f"{config.url_host}:{config.port}"
         peer = parse_address(exchange.peer)
         proxied = peer is not None and any(peer in proxy for proxy in config.trusted_proxies)
-        secure = proxied and request.headers.get("x-forwarded-proto") == "https"
+        first = (request.headers.get("x-forwarded-proto") or "").partition(",")[0]
+        secure = proxied and first.strip().lower() == "https"  # the client's own; proxies append
         return f"{'https' if secure else 'http'}://{host}"
 
     # -- /outputs/{file}, /healthz

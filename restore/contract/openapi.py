@@ -137,7 +137,10 @@ def _answers(handler: str) -> Tree:
     if handler == "cancel_job":
         return {"204": {"description": "There is no such job any more, or never was."}}
     if handler == "create_job":
-        location = {"description": "The job's address.", "schema": {"type": "string"}}
+        location = {
+            "description": "The job's address, relative to this one.",
+            "schema": {"type": "string"},
+        }
         created = _json("The photo is on disk: its job will end.", _reference("Created"))
         return {"201": created | {"headers": {"Location": location}, "links": _links()}}
     if handler == "get_job":

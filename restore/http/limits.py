@@ -20,7 +20,7 @@ class ConnectionLimits(NamedTuple):
 
     most: int = 4096  # connections at once, as far as the descriptors go
     head_s: float = 15.0  # first byte of a request head to its last
-    idle_s: float = 55.0  # between two requests, and to the first byte of one
+    idle_s: float = 75.0  # between two requests, and to the first byte of one; proxies keep 60 s
     body_stall_s: float = 20.0  # without one byte of a body
     body_grace_s: float = 20.0  # of waiting for a body before the mean counts
     body_min_bytes_per_s: float = 1 * KIB  # mean over a body after that

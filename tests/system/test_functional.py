@@ -3,6 +3,7 @@
 import io
 import re
 import uuid
+from urllib.parse import urljoin
 
 from PIL import Image
 
@@ -21,7 +22,10 @@ class JourneyTest(FunctionalTest):
         job_id = answer.json["job_id"]
         self.assertEqual(job_id, str(uuid.UUID(job_id)))
         self.assertEqual("queued", answer.json["status"])
-        self.assertEqual(f"/v1/jobs/{job_id}", answer.headers["location"])
+        for base in ("http://a/", "http://a/restore/"):
+            asked = urljoin(base, "v1/restore")
+            found = urljoin(asked, answer.headers["location"])
+            self.assertEqual(f"{base}v1/jobs/{job_id}", found)
         self.assertEqual("application/json", answer.headers["content-type"])
         job = self.service.ended(job_id)
         self.assertEqual(KEYS, list(job))

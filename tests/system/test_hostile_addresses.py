@@ -6,6 +6,7 @@ import unittest
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+from tests.support.functional_testcase import picture
 from tests.support.rawclient import answers_in, connect, read_answers, read_to_end
 from tests.support.service import Answer, Service, wait_until
 
@@ -142,6 +143,53 @@ class ProxyTest(unittest.TestCase):
             self.assertRegex(answer.headers["retry-after"], r"^[1-9][0-9]?$")
             self.assertEqual(ask(service, GET, {}).status, 200)
             self.assertEqual(ask(service, GET.replace("healthz", "x"), {}).status, 404)
+
+    def test_the_first_of_the_protocols_is_the_clients(self) -> None:
+        with Service(TRUSTED_PROXIES="127.0.0.1") as service:
+            job = service.ended(service.promise(picture("PNG")))
+            line = f"GET /v1/jobs/{job['job_id']} HTTP/1.1"
+            for said, scheme in (
+                ("https", "https"),
+                ("https, http", "https"),
+                ("HTTPS,http", "https"),
+                ("http, https", "http"),
+                ("", "http"),
+            ):
+                with self.subTest(said):
+                    answer = ask(service, line, {"X-Forwarded-Proto": said})
+                    self.assertTrue(answer.json["result_url"].startswith(f"{scheme}://localhost:1"))
+
+    def test_a_health_check_by_options(self) -> None:
+        for page in ("true", "false"):
+            with Service(PAGE=page) as service:
+                self.assertEqual(204, ask(service, "OPTIONS / HTTP/1.1", {}).status)
+                self.assertEqual(204, ask(service, "OPTIONS * HTTP/1.1", {}).status)
+
+
+class SettingsNamedTest(unittest.TestCase):
+    """Whoever is shut out is told by which setting he gets in; the log says it too."""
+
+    def test_host(self) -> None:
+        with Service() as service:
+            answer = ask(service, GET, {"Host": "host.docker.internal:8000"})
+            self.assertEqual((421, "host_not_allowed"), (answer.status, answer.json["code"]))
+            for word in ("host.docker.internal:8000", "ALLOWED_HOSTS", "RESULT_BASE_URL"):
+                self.assertIn(word, answer.json["error"])
+            said = "refused with host_not_allowed: Host host.docker.internal:8000; ALLOWED_HOSTS"
+            wait_until(lambda: service.log_has(said), "the log")
+        with Service(ALLOWED_HOSTS="host.docker.internal") as service:
+            self.assertEqual(200, ask(service, GET, {"Host": "host.docker.internal:8000"}).status)
+
+    def test_origin(self) -> None:
+        with Service() as service:
+            answer = ask(service, POST, FORM | {"Origin": "https://photos.example"})
+            self.assertEqual((403, "cross_origin"), (answer.status, answer.json["code"]))
+            for word in ("https://photos.example", "localhost:1", "CORS_ORIGINS"):
+                self.assertIn(word, answer.json["error"])
+            wait_until(lambda: service.log_has("Origin https://photos.example, Host"), "the log")
+        with Service(CORS_ORIGINS="https://photos.example") as service:
+            answer = ask(service, POST, FORM | {"Origin": "https://photos.example"})
+            self.assertEqual(400, answer.status)
 
 
 class LoopbackTest(unittest.TestCase):

@@ -1,6 +1,8 @@
 """What the documents say is what the code does."""
 
 import re
+import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -107,6 +109,28 @@ class ReadmeTest(unittest.TestCase):
         for command in (run, test):
             self.assertIn("venv", command)
             self.assertIn("install", command)
+
+    def test_the_run_command_installs_once(self) -> None:
+        """Typed again it asks no network: where there is no pip and no python3 the server runs."""
+        run = next(line for line in self.readme.splitlines() if line.endswith("restore_server.py"))
+        with tempfile.TemporaryDirectory() as folder:
+            programs = Path(folder) / ".venv/bin"
+            programs.mkdir(parents=True)
+            for name in ("restore-server", "python"):
+                (programs / name).write_text('#!/bin/sh\necho "$0 $1"\n')
+                (programs / name).chmod(0o700)
+            command = ["/bin/sh", "-c", run.strip()]
+            found = subprocess.run(
+                command, cwd=folder, env={"PATH": ""}, capture_output=True, text=True, check=False
+            )
+            expected = (0, ".venv/bin/python restore_server.py\n", "")
+            self.assertEqual(expected, (found.returncode, found.stdout, found.stderr))
+            (programs / "restore-server").unlink()
+            again = subprocess.run(
+                command, cwd=folder, env={"PATH": ""}, capture_output=True, text=True, check=False
+            )
+            self.assertIn("python3", again.stderr)
+            self.assertEqual("", again.stdout)
 
     def test_links_lead_somewhere(self) -> None:
         for document in (

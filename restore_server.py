@@ -8,7 +8,13 @@ Children import this file again, so the server is imported only where it is to r
 took 0.93 s of CPU with the import above, and 0.71 s with it here (Python 3.11, 2026-11-22).
 """
 
+import sys
+
 if __name__ == "__main__":
+    if sys.version_info < (3, 11):  # noqa: UP036  (nothing keeps an older one from trying)
+        sys.exit(
+            "restore: Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info)
+        )
     try:
         import gc
 

@@ -12,6 +12,10 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the server until it is told to stop."""
+    if sys.version_info < (3, 11):  # noqa: UP036  (as in restore_server.py)
+        sys.exit(
+            "restore: Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info)
+        )
     gc.disable()  # as in restore_server.py
     try:
         from restore.app import main as run

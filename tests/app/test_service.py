@@ -2,6 +2,8 @@
 
 import gc
 import json
+import subprocess
+import sys
 import unittest
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +11,7 @@ from unittest import mock
 
 from restore.app import service
 from tests.support.functional_testcase import picture
-from tests.support.service import Service, wait_until
+from tests.support.service import ROOT, Service, wait_until
 
 
 class DoorTest(unittest.TestCase):
@@ -26,6 +28,19 @@ class DoorTest(unittest.TestCase):
         with mock.patch.object(service, "_run", run), self.assertRaises(SystemExit) as ended:
             service.main(Path("/nonexistent"))
         self.assertEqual(([True], 0), (found, ended.exception.code))
+
+
+class OlderPythonTest(unittest.TestCase):
+    def test_it_is_told_in_one_sentence(self) -> None:
+        for run in (
+            "run_path('restore_server.py', run_name='__main__')",
+            "run_module('restore', run_name='__main__')",
+        ):
+            code = f"import sys, runpy; sys.version_info = (3, 10, 4); runpy.{run}"
+            command = [sys.executable, "-c", code]
+            found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            sentence = "restore: Python 3.11 or newer is needed; this is 3.10.\n"
+            self.assertEqual((1, sentence), (found.returncode, found.stderr))
 
 
 class SettingsTest(unittest.TestCase):

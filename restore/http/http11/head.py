@@ -20,6 +20,7 @@ _HEAD = re.compile(rf"{_REQUEST_LINE}1\.([0-9])\r\n((?>(?:{FIELD_LINE}\r\n)*))\r
 _ANY_VERSION = re.compile(rf"{_REQUEST_LINE}([0-9])\.[0-9]".encode())
 _NOT_IN_REQUEST_LINE = re.compile(rb"[^ -~]")
 _METHOD_CHARS = bytes(code for code in range(128) if re.match(rf"[{TCHAR}]", chr(code)))
+_TLS_HANDSHAKE = b"\x16"  # the type of a TLS record (RFC 8446, 5.1)
 
 
 class HeadReader:
@@ -133,6 +134,8 @@ def check_method(first_bytes: bytes) -> None:
     A method too long to be known is a 501 (RFC 9112 section 3).
     """
     end = len(first_bytes) - len(first_bytes.lstrip(_METHOD_CHARS))
+    if first_bytes[:1] == _TLS_HANDSHAKE:
+        raise malformed("a TLS handshake (https://), where plain HTTP is spoken")
     if end > METHOD_BYTES:
         raise ProtocolError(501, "not_implemented", "a method longer than any")
     if first_bytes[end : end + 1] not in ((b"", b" ") if end else (b"", b"\r")):

@@ -40,6 +40,12 @@ class RequestLineTest(Http11TestCase):
                     self.request(with_line(method + b" / HTTP/1.1")).method, method.decode()
                 )
 
+    def test_a_tls_handshake_is_named(self) -> None:
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+        for count in (1, len(hello)):
+            self.assertIn("TLS handshake", self.reason(hello[:count]))
+        self.assertNotIn("TLS", self.reason(b"\x17" + hello))
+
     def test_a_line_that_is_none_is_refused(self) -> None:
         for line in (
             b"GET",

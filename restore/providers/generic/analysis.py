@@ -110,7 +110,7 @@ def _signs(
         Sign.EXPOSURE: picture.is_exposed,
         Sign.FEW_TONES: is_drawn(surface),
         Sign.BORDER: shown.is_framed,
-        Sign.GRAIN: noise.is_coarse and noise.strongest >= tuning.NOISE_ACT_ABOVE,
+        Sign.GRAIN: noise.is_coarse and noise.strongest >= tuning.GRAIN_OF_PRINTS,
         Sign.ONE_HUE: shown.is_one_hue,
         Sign.CAST: shown.has_cast,
         Sign.ENDS: shown.has_ends,

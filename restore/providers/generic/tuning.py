@@ -19,6 +19,7 @@ ANALYSIS_SHARE, TILES_SHARE = 0.1, 0.8  # of progress; encoding is the rest
 GRAPHIC_TONES = 4  # commonest grey tones that are counted together
 GRAPHIC_LEAST_TONES = 0.75  # share of pixels: drawings and screens 0.92-1.0, photos up to 0.59
 GRAPHIC_LEAST_FLAT = 0.5  # share of pixels: drawings and screens 0.7-1.0, photos up to 0.5
+GRAIN_OF_PRINTS = 2.8  # grey levels: printed grain 3.2-10, a camera's smoothed noise up to 2.5
 PRINT_LEAST_WEIGHT = 2  # of signs: one alone is doubt, but for a border or wear
 
 # --- noise
@@ -135,6 +136,7 @@ FADE_CHANNEL_LIFT = (4, 9)  # of the darkest in each channel: sunsets and dives 
 FADE_WHITE = (-246, -230)  # grey levels of the brightest, negative: the same
 FADE_LEAST_GAIN = 0.03  # of contrast: less nobody sees
 FADE_CAST = 0.88  # lowest to highest channel of white: ageing 0.65-0.85, clean greys 0.98
+FADE_LEAST_SIDE = 300  # px of the copy, the longer: of smaller ones a dull white tells nothing
 FADE_MOST_WHITE_NEUTRAL = 226  # grey levels: above, white is white
 FADE_PLATEAU_DEPTH, FADE_PLATEAU_SHARE = 8, 0.05  # levels, share: dull paper white shows itself
 FADE_NEUTRAL_RANGE = 120  # levels: so short that it needs no other sign

@@ -172,7 +172,7 @@ def _range(part: Image.Image) -> int:
 
 def _has_dull_white(bright: Image.Image, low: int, high: int) -> bool:
     """Whether grey is the brightest there is: much of it at the very top, or hardly any range."""
-    if high > tuning.FADE_MOST_WHITE_NEUTRAL:
+    if high > tuning.FADE_MOST_WHITE_NEUTRAL or max(bright.size) < tuning.FADE_LEAST_SIDE:
         return False
     histogram = bright.histogram()
     top = sum(histogram[max(0, high - tuning.FADE_PLATEAU_DEPTH) :]) / sum(histogram)

@@ -101,7 +101,7 @@ def sentences(note: str) -> tuple[list[str] | None, list[str] | None]:
     signs = dict(sign.partition(" ")[::2] for sign in note.partition("; ")[0].split(", "))
     steps = [step.partition(" ")[0] for step in parts["steps"].split(", ")]
     # "faces: 2", "faces: taken for one ...", but "faces: 0", "faces: not looked for ..."
-    steps += [more for more in ("faces", "model") if parts.get(more, "0")[0] not in "0n"]
+    steps += [more for more in ("faces", "model") if parts.get(more, "0")[:1] not in "0n"]
     found = [text for sign, text in _FOUND.items() if signs.get(sign, _NONE) != _NONE]
     found += [text for step, text in _FOUND_BY_STEP.items() if step in steps]
     return found, [text for step, text in _DONE.items() if step in steps]

@@ -20,11 +20,14 @@ from restore.http import (
 
 # Never Access-Control-Allow-Credentials: a page hands over a token, or it has none.
 _CORS: Headers = (
-    ("Access-Control-Expose-Headers", "Location, Restore-Error-Code, Retry-After, X-Request-Id"),
+    (
+        "Access-Control-Expose-Headers",
+        "Location, Preference-Applied, Restore-Error-Code, Retry-After, X-Request-Id",
+    ),
 )
 _PREFLIGHT: Headers = (
     ("Access-Control-Allow-Methods", "GET, POST, DELETE"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Range"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Prefer, Range"),
     ("Access-Control-Max-Age", "600"),
 )
 _SHOWN_CHARS = 255  # of a name that was asked for: DNS has no longer ones

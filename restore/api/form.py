@@ -9,6 +9,7 @@ on its way then is its owner's, who throws the file away.
 """
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -41,11 +42,15 @@ Write = Callable[[Sequence[Chunk], bool], "asyncio.Future[None]"]
 
 
 class Form(NamedTuple):
-    """What one upload held: the image's format and size, and the texts of the known fields."""
+    """What one upload held: the image's format and size, and the texts of the known fields.
+
+    `fingerprint` tells it from any other, where that was asked for (SHA-256, hexadecimal).
+    """
 
     kind: Kind
     image_bytes: int
     fields: Mapping[str, str]
+    fingerprint: str = ""
 
 
 class FormParser:
@@ -61,11 +66,14 @@ class FormParser:
         max_image_bytes: int,
         write: Write,
         piece_bytes: Callable[[], int] = lambda: limits.WRITE_BYTES,
+        *,
+        fingerprints: bool = False,
     ) -> None:
         self._parser = MultipartParser(boundary)
         self._max_image_bytes = max_image_bytes
         self._write = write
         self._piece_bytes = piece_bytes
+        self._digest = hashlib.sha256() if fingerprints else None
         self._received = 0  # bytes of the body
         self._part = _NO_PART
         self._fields: dict[str, str] = {}
@@ -102,7 +110,13 @@ class FormParser:
         finally:
             if self._writing is not None:
                 self._writing.cancel()
-        return Form(self._kind, self._image_bytes, self._fields)
+        return Form(self._kind, self._image_bytes, self._fields, self._fingerprint())
+
+    def _fingerprint(self) -> str:
+        if self._digest is None:
+            return ""
+        self._digest.update(json.dumps(self._fields, sort_keys=True).encode())
+        return self._digest.hexdigest()
 
     async def _take_events(self) -> None:
         while True:
@@ -150,6 +164,8 @@ class FormParser:
         self._image_bytes += len(data)
         if self._image_bytes > self._max_image_bytes:
             raise too_large(self._max_image_bytes)
+        if self._digest is not None:
+            self._digest.update(data)
         if self._kind is None:
             self._head += data[: limits.IMAGE_HEAD_BYTES - len(self._head)]
             self._tell_kind(whole=len(self._head) >= limits.IMAGE_HEAD_BYTES)

@@ -6,11 +6,9 @@ no Pillow. Everything that is refused is raised as a Refusal and answered in one
 
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from restore import __version__
@@ -18,9 +16,12 @@ from restore.api import limits
 from restore.api.details import HOUR_S, details_json, models_json
 from restore.api.doors import Doors
 from restore.api.form import too_large, unreadable
+from restore.api.idempotency import KeysUnderWay, scoped_key
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
+from restore.api.results import result_response, unavailable
 from restore.api.uploads import Uploads
+from restore.api.waiting import Waiting, wait_asked_for
 from restore.config import Config
 from restore.contract import (
     JOB_ERRORS,
@@ -30,6 +31,7 @@ from restore.contract import (
     PAGE_ROUTES,
     RESTORE_PATH,
     ROUTES,
+    JobState,
     JobStatus,
     Refusal,
     Route,
@@ -42,32 +44,26 @@ from restore.http import (
     REQUEST_ID,
     Answer,
     Exchange,
-    FileSlice,
     FormError,
     Request,
     Response,
-    Validators,
     allow,
     boundary_of,
     client_of,
     essence_of,
-    file_headers,
-    not_modified,
     parse_address,
-    precondition_failed,
     rate_key,
     request_id_of,
     retry_after,
-    select_range,
 )
 from restore.jobs import Dispatcher, Telemetry
-from restore.storage import Storage, StorageError, Store
+from restore.storage import Key, Storage, StorageError, Store
 
 log = logging.getLogger("restore")
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _VERSION_PATH = RESTORE_PATH.rpartition("/")[0] + "/"  # what a relative address begins behind
-_MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
+_UNFINISHED = (*JSON_HEADERS, *retry_after(limits.POLL_RETRY_S))
 
 
 T = TypeVar("T")
@@ -92,10 +88,13 @@ class Handlers:
         self._uploads = uploads
         self._dispatcher = dispatcher
         self._telemetry = telemetry
+        self._waiting = Waiting()
+        dispatcher.on_end(self._waiting.wake)
+        self._keys = KeysUnderWay()
         self._pages = Pages(config.max_image_bytes)
         self._limiter = RateLimiter(config.rate_limit_per_min)
         self.doors = Doors(config)
-        self.stopping = False  # set by the one who stops the server
+        self._stopping = False
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
             for route in (ROUTES + PAGE_ROUTES if config.page else ROUTES)
@@ -115,6 +114,11 @@ class Handlers:
         if request.path in ("*", "/") and request.method == "OPTIONS":  # a proxy's health check
             return Response(204, allow(["GET", "POST", "DELETE"]))
         raise Refusal("not_found")
+
+    def stop(self) -> None:
+        """The server stops: it isn't ready any more, and no answer waits for a job."""
+        self._stopping = True
+        self._waiting.close()
 
     def client(self, exchange: Exchange) -> str:
         """The client's own address, behind proxies that are trusted."""
@@ -138,15 +142,33 @@ class Handlers:
 
     async def create_job(self, exchange: Exchange, _: str) -> Response:
         """Take an upload; 201 once it is promised."""
+        key = exchange.request.headers.get("idempotency-key")
+        if key is None:
+            return await self._promise(exchange)
+        scoped = scoped_key(key, rate_key(self.client(exchange)))
+        async with self._keys.turn(scoped):
+            promised = self._promised(scoped)
+            if promised is None:
+                return await self._promise(exchange, scoped)
+        boundary = self._check_declared(exchange.request)
+        if await self._uploads.fingerprint(exchange.body, boundary) != promised.fingerprint:
+            raise Refusal("key_reused")
+        return _created(promised.job_id)
+
+    def _promised(self, key: str) -> Key | None:
+        try:
+            return self._store.key(key)
+        except StorageError as error:
+            raise unavailable(error) from None
+
+    async def _promise(self, exchange: Exchange, key: str = "") -> Response:
         self._admit(exchange)
         boundary = self._check_declared(exchange.request)
-        job = await self._uploads.receive(exchange.body, boundary)
+        job = await self._uploads.receive(exchange.body, boundary, key)
         own = request_id_of(exchange.request.headers.get(REQUEST_ID))
         self._telemetry.requested(job.id, job.spec.model_id, own)
         self._dispatcher.wake()
-        # Relative (RFC 9110, 10.2.2): right below whatever path a proxy has put before ours.
-        location = ("Location", JOBS_PATH.removeprefix(_VERSION_PATH) + job.id)
-        return Response(201, (*JSON_HEADERS, location), created_json(job.id))
+        return _created(job.id)
 
     def _admit(self, exchange: Exchange) -> None:
         """Flag, rate, queue, disk: all that can be said before the head is looked at."""
@@ -161,9 +183,9 @@ class Handlers:
         try:
             free = self._storage.free_bytes()
         except StorageError as error:
-            raise _unavailable(error) from None
+            raise unavailable(error) from None
         if free < config.min_free_disk_mb * MIB:
-            raise _unavailable("MIN_FREE_DISK_MB are not free")
+            raise unavailable("MIN_FREE_DISK_MB are not free")
 
     def _check_declared(self, request: Request) -> bytes:
         """The form's boundary, once the declared type and length fit (415, 413, 400)."""
@@ -186,15 +208,33 @@ class Handlers:
 
     # -- /v1/jobs/{job_id}
 
-    def get_job(self, exchange: Exchange, name: str) -> Response:
+    def get_job(self, exchange: Exchange, name: str) -> Answer:
         """How a job stands: row, and live progress while it runs."""
         job_id = name.lower()
         job = self._find(self._store.state, job_id)
         if job is None:
             raise Refusal("job_not_found")
-        if job.status is JobStatus.RUNNING:
-            progress = self._dispatcher.progress(job_id)
-            return Response(200, JSON_HEADERS, job_json(job_id, job.status, progress, None, None))
+        prefer = exchange.request.headers.get("prefer")
+        if prefer and (seconds := wait_asked_for(prefer)):
+            return self._wait(exchange, job_id, job, seconds)
+        return self._tell(exchange, job_id, job)
+
+    async def _wait(self, exchange: Exchange, job_id: str, job: JobState, seconds: int) -> Response:
+        """As without, once the job has ended or `seconds` are over."""
+        if job.output is None and job.error is None:
+            await self._waiting.until_ended(job_id, seconds)
+            ended = self._find(self._store.state, job_id)
+            if ended is None:
+                raise Refusal("job_not_found")
+            job = ended
+        told = self._tell(exchange, job_id, job)
+        return told._replace(headers=(*told.headers, ("Preference-Applied", f"wait={seconds}")))
+
+    def _tell(self, exchange: Exchange, job_id: str, job: JobState) -> Response:
+        if job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
+            runs = job.status is JobStatus.RUNNING
+            progress = self._dispatcher.progress(job_id) if runs else job.progress
+            return Response(200, _UNFINISHED, job_json(job_id, job.status, progress, None, None))
         url = f"{self._base_url(exchange)}{OUTPUTS_PATH}{job.output}" if job.output else None
         error = JOB_ERRORS[job.error] if job.error else None
         headers = (*JSON_HEADERS, ("Restore-Error-Code", job.error)) if job.error else JSON_HEADERS
@@ -219,14 +259,14 @@ class Handlers:
         try:
             await self._dispatcher.cancel(name.lower())
         except StorageError as error:
-            raise _unavailable(error, "The job can't be removed now. Please try later.") from None
+            raise unavailable(error, "The job can't be removed now. Please try later.") from None
         return Response(204)
 
     def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
         try:
             return find(job_id) if _JOB_ID.fullmatch(job_id) else None
         except StorageError as error:
-            raise _unavailable(error, "The job can't be read now. Please try later.") from None
+            raise unavailable(error, "The job can't be read now. Please try later.") from None
 
     def _base_url(self, exchange: Exchange) -> str:
         """Where results are found: as configured, else as the client reached this server."""
@@ -244,22 +284,11 @@ class Handlers:
 
     def get_output(self, exchange: Exchange, name: str) -> Response:
         """A result, whole or in part; only what a job that succeeded points to."""
-        job_id, _, extension = name.partition(".")
-        job = self._find(self._store.get, job_id)
+        job = self._find(self._store.get, name.partition(".")[0])
         path = self._storage.output_path(name)
         if job is None or job.output != name or path is None:
             raise Refusal("result_not_found")
-        get = exchange.request.headers.get
-        validators = Validators(f'"{job_id}"', int(job.ended_at or 0))
-        headers = file_headers(
-            _MEDIA_TYPES[extension], f"restored-{job_id[:8]}.{extension}", validators
-        )
-        if precondition_failed(get, validators):
-            raise Refusal("precondition_failed")
-        if not_modified(get, validators):
-            return Response(304, headers[1:])
-        ranged = exchange.request.method == "GET"  # with HEAD a range says nothing (RFC 9110, 14.2)
-        return _file_response(path, get if ranged else None, headers, validators)
+        return result_response(exchange.request, path, name, job.ended_at or 0.0)
 
     def get_health(self, _: Exchange, __: str) -> Response:
         """The server answers."""
@@ -268,7 +297,7 @@ class Handlers:
     async def get_ready(self, _: Exchange, __: str) -> Response:
         """Whether a photo would be taken now and be kept; a full queue is no reason against it."""
         reasons = []
-        if self.stopping:
+        if self._stopping:
             reasons.append("The server is stopping.")
         if not self._uploads.ready:
             reasons.append("The provider is still being loaded.")
@@ -300,32 +329,7 @@ class Handlers:
         return self._pages.answer(exchange.request, name)
 
 
-def _unavailable(reason: Exception | str, sentence: str | None = None) -> Refusal:
-    headers = retry_after(limits.STORAGE_RETRY_S)
-    return Refusal("storage_unavailable", sentence, headers=headers, detail=str(reason))
-
-
-def _file_response(
-    path: Path,
-    get: Callable[[str], str | None] | None,
-    headers: tuple[tuple[str, str], ...],
-    validators: Validators,
-) -> Response:
-    """The file, or of it the range that `get` finds in the request's headers."""
-    try:
-        file = path.open("rb", buffering=0)
-    except FileNotFoundError:
-        raise Refusal("result_not_found") from None
-    except OSError as error:  # no descriptor left, a disk that fails
-        raise _unavailable(error, "The result can't be read now. Please try later.") from None
-    try:
-        size = os.fstat(file.fileno()).st_size  # by its name it may be gone since
-        part = select_range(get, validators, size) if get else None
-    except BaseException:
-        file.close()
-        raise
-    if part is None:
-        return Response(200, headers, file=FileSlice(file, 0, size))
-    offset, count = part
-    content_range = ("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}")
-    return Response(206, (*headers, content_range), file=FileSlice(file, offset, count))
+def _created(job_id: str) -> Response:
+    # Relative (RFC 9110, 10.2.2): right below whatever path a proxy has put before ours.
+    location = ("Location", JOBS_PATH.removeprefix(_VERSION_PATH) + job_id)
+    return Response(201, (*_UNFINISHED, location), created_json(job_id))

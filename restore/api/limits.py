@@ -17,3 +17,4 @@ STORAGE_RETRY_S = 30  # the disk is full, or the files or the database can't be 
 BUSY_RETRY_S = 5  # no child could be had to look at the photo
 STARTING_RETRY_S = 1  # the provider isn't loaded yet
 READY_RETRY_S = 5  # /readyz says no
+POLL_RETRY_S = 2  # a job has not ended: until the next poll

@@ -19,7 +19,7 @@ from restore.api.form import Form, FormParser
 from restore.contract import MAX_SIDE_PX, Job, Refusal, parse_fields
 from restore.http import Body, retry_after
 from restore.pool import Inspector, InspectorBusy
-from restore.storage import FileThreads, Storage, StorageError, Store, Upload
+from restore.storage import Chunk, FileThreads, Key, Storage, StorageError, Store, Upload
 
 _READY_S = 30.0  # an upload waits this long for the provider to be loaded
 
@@ -66,12 +66,12 @@ class Uploads:
         """Whether the provider is loaded."""
         return self._ready.is_set()
 
-    async def receive(self, body: Body, boundary: bytes) -> Job:
-        """A queued job, on disk. Raises Refusal, and what `body` raises."""
+    async def receive(self, body: Body, boundary: bytes, key: str = "") -> Job:
+        """A queued job, on disk, and `key` with it. Raises Refusal, and what `body` raises."""
         self.arriving += 1
         self._inspector.warm()
         try:
-            return await self._receive(body, boundary)
+            return await self._receive(body, boundary, key)
         except StorageError as error:
             raise Refusal(
                 "storage_unavailable",
@@ -81,14 +81,23 @@ class Uploads:
         finally:
             self.arriving -= 1
 
-    async def _receive(self, body: Body, boundary: bytes) -> Job:
+    async def fingerprint(self, body: Body, boundary: bytes) -> str:
+        """What tells this form from another; nothing of it is kept. Raises as `receive` does."""
+        parser = FormParser(boundary, self._max_image_bytes, _written, fingerprints=True)
+        return (await parser.parse(body)).fingerprint
+
+    async def _receive(self, body: Body, boundary: bytes, key: str) -> Job:
         job_id = str(uuid.uuid4())
         upload = Upload(lambda: self._storage.create_upload(job_id), self._threads)
-        parser = FormParser(boundary, self._max_image_bytes, upload.write, self._piece_bytes)
+        parser = FormParser(
+            *(boundary, self._max_image_bytes, upload.write, self._piece_bytes),
+            fingerprints=bool(key),
+        )
         try:
             form = await parser.parse(body)
             job = await self._check(job_id, form, upload.path)
-            await self._store.add(job)
+            promised = Key(key, form.fingerprint, job_id, job.created_at) if key else None
+            await self._store.add(job, promised)
         except BaseException:
             await asyncio.shield(upload.discard())
             raise
@@ -137,3 +146,10 @@ class Uploads:
             time.time(),
             upload_bytes=form.image_bytes,
         )
+
+
+def _written(_: Sequence[Chunk], __: bool) -> "asyncio.Future[None]":
+    """Keeps nothing of an image."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done

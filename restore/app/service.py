@@ -143,7 +143,7 @@ class App:
                 await self._stop.wait()
         finally:
             notify(STOPPING)
-            handlers.stopping = True
+            handlers.stop()
             until = loop.time() + config.shutdown_grace_s  # clients and jobs share one grace
             dispatcher.pause()
             await listening.stop(config.shutdown_grace_s)

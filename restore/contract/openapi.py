@@ -48,7 +48,7 @@ _FORM = (
 REFUSALS: Mapping[str, tuple[str, ...]] = {  # by the function that answers
     "create_job": (
         *("unauthorized", "cross_origin", *_FORM, "rate_limited", "disabled", "queue_full"),
-        *("storage_unavailable", "starting"),
+        *("storage_unavailable", "starting", "key_invalid", "key_reused"),
     ),
     "get_job": ("unauthorized", "job_not_found", "storage_unavailable"),
     "cancel_job": ("unauthorized", "cross_origin", "job_not_found", "storage_unavailable"),
@@ -61,6 +61,18 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {  # by the function that answers
     "get_ready": ("not_ready",),
     "get_description": ("unauthorized",),
     "get_models": ("unauthorized", "starting"),
+}
+_HEADERS: Mapping[str, tuple[str, Tree, str]] = {  # that a request may have
+    "create_job": (
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255},
+        "Within a day the same form under the same key is answered by the same job.",
+    ),
+    "get_job": (
+        "Prefer",
+        {"type": "string", "examples": ["wait=30"]},
+        "`wait=N` (RFC 7240): the answer waits for the job's end, N seconds at most.",
+    ),
 }
 OPEN_PATHS = frozenset({HEALTH_PATH, READY_PATH})  # asked for without a token
 
@@ -129,6 +141,11 @@ def _operation(route: Route, method: str, handler: str, models: Sequence[str]) -
     }
     if method == "POST":
         operation["requestBody"] = _form(models)
+    if handler in _HEADERS:
+        name, schema, text = _HEADERS[handler]
+        operation["parameters"] = [
+            {"name": name, "in": "header", "schema": schema, "description": text}
+        ]
     return operation
 
 

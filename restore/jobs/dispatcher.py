@@ -60,7 +60,9 @@ class Dispatcher:
         self._cores = cores
         self._model_bytes: Mapping[str, int] = {}
         timeout_s = job_timeout_s
-        self._context = Context(store, storage, telemetry, provider, timeout_s, clock.latest)
+        self._context = Context(
+            store, storage, telemetry, provider, timeout_s, clock.latest, self._tell_end
+        )
         self._retention = Retention(store, storage, retention_hours, clock)
         self._free = list(pool.slots)
         self._most_runs = RUNS_PER_SLOT * len(pool.slots)
@@ -74,6 +76,7 @@ class Dispatcher:
         self._sweeping: asyncio.Task[None] | None = None  # after the start
         self._dispatching = self._stopping = False
         self._started = False
+        self._listener: Callable[[str], None] | None = None
 
     # -- the start
 
@@ -116,6 +119,14 @@ class Dispatcher:
         if run is not None:
             return run.progress
         return next((job.progress for job in self._resumed if job.id == job_id), 0.0)
+
+    def on_end(self, listener: Callable[[str], None]) -> None:
+        """Have `listener` told the id of each job that has ended or was cancelled, once durable."""
+        self._listener = listener
+
+    def _tell_end(self, job_id: str) -> None:
+        if self._listener is not None:
+            self._listener(job_id)
 
     async def cancel(self, job_id: str) -> None:
         """Stop the job, remove its row, upload, work and result; nothing to do is fine.
@@ -231,6 +242,7 @@ class Dispatcher:
 
     async def _cancel(self, job_id: str) -> None:
         removed = await self._store.delete(job_id)
+        self._tell_end(job_id)
         run = self._runs.get(job_id)
         if run is not None:
             run.cancel()

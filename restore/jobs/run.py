@@ -41,6 +41,7 @@ class Context(NamedTuple):
     provider: str
     job_timeout_s: float
     clock: Callable[[], float]  # seconds since the epoch, for what people read
+    ended: Callable[[str], None]  # told the id of a job whose end is durable
 
 
 class _Setback(NamedTuple):
@@ -298,6 +299,8 @@ class JobRun:
         if not await self._with_room(save):
             raise _Cancelled
         self.job = self._stored = job
+        if job.ended:
+            self._context.ended(job.id)
 
     async def _with_room(self, step: Callable[[], Awaitable[T]]) -> T:
         """The result of `step`, tried again until it can be had."""

@@ -145,6 +145,8 @@ class ServedTest(unittest.TestCase):
 
         seen = {post(self.photo), post(b"text, no photo"), post(b"")}
         seen |= {post(self.photo, {"Origin": "http://evil.example"})}
+        key = {"Idempotency-Key": "one-key"}
+        seen |= {post(self.photo, key), post(encode(drawing(), "PNG"), key)}
         _, kind = form(self.photo)
         head = f"POST {RESTORE_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{self.service.port}\r\n"
         large = f"{head}Content-Type: {kind}\r\nContent-Length: 99999999\r\n\r\n"

@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 from restore.client import Job, JobFailed, NotFound, Refused, RestoreClient
+from tests.support.front import Front
 from tests.support.photo_command import PATIENCE_S, CommandCase
 from tests.support.pictures import drawing, encode
 from tests.support.scripted import Scripted
@@ -83,6 +84,13 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(Refused) as caught:
                 RestoreClient(url).restore(self.photo)
             self.assertEqual((caught.exception.status, caught.exception.again), (401, False))
+
+    def test_an_answer_that_is_lost_makes_no_second_job(self) -> None:
+        with Service() as service, Front(service.port) as front:
+            front.lose_answer()
+            self.assertEqual(RestoreClient(front.url).restore(self.photo), JPEG)
+            self.assertEqual(len(front.uploads), 2)
+            self.assertEqual(len(service.events("restore.requested")), 1)
 
     def test_a_server_that_restarts_in_mid_job(self) -> None:
         storage, port = self.folder / "data", free_port()

@@ -176,15 +176,15 @@ class JobRun:
         attempt = self.job.attempt
         if cause is Cause.WORKER_DIED:
             self.job = self.job.lose_worker()
-            sentence = f"its worker died in attempt {attempt} of {MAX_ATTEMPTS}"
+            sentence = f"lost its worker in attempt {attempt} of {MAX_ATTEMPTS}"
         elif cause is Cause.SERVER_VANISHED:
             self.job = self.job.vanish()
-            sentence = "its machine is gone"
+            sentence = "lost its machine"
         else:
             self.job = self.job.postpone()
             no_worker = cause is Cause.NO_WORKER
             sentence = "waits for a worker" if no_worker else "waits for room on the disk"
-        log.warning("job %s: %s: %s", self.job.id, sentence, detail)
+        log.warning("job %s %s: %s", self.job.id, sentence, detail)
 
     async def _attempt(self, slot: Slot) -> Outcome | _Setback:
         """One call into the child."""

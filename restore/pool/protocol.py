@@ -1,8 +1,7 @@
 """What the rest of the server needs of a pool: the seam for another place where the work is done.
 
 What crosses is a function by its name, plain values, and files under a work folder, so that the
-place may be another machine. tests/support/pool_promises.py holds what each implementation must
-keep.
+place may be another machine. LocalPool is one implementation, the tests' double another.
 """
 
 from collections.abc import Callable, Sequence

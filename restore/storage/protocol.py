@@ -1,7 +1,7 @@
 """What callers need of a store of jobs: the seam for another one than SQLite.
 
 Every method that reads raises StorageError where it can't; every coroutine is durable when it
-returns. tests/support/store_promises.py holds what each implementation must keep.
+returns.
 """
 
 from collections.abc import Collection

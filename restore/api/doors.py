@@ -19,12 +19,11 @@ from restore.http import (
 )
 
 # Never Access-Control-Allow-Credentials: a page hands over a token, or it has none.
-_CORS: Headers = (
-    (
-        "Access-Control-Expose-Headers",
-        "Location, Preference-Applied, Restore-Error-Code, Retry-After, X-Request-Id",
-    ),
+_EXPOSED = (
+    *("Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Restore-Error-Code"),
+    *("Retry-After", "X-Request-Id"),
 )
+_CORS: Headers = (("Access-Control-Expose-Headers", ", ".join(_EXPOSED)),)
 _PREFLIGHT: Headers = (
     ("Access-Control-Allow-Methods", "GET, POST, DELETE"),
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Prefer, Range"),

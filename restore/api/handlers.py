@@ -142,10 +142,20 @@ class Handlers:
 
     async def create_job(self, exchange: Exchange, _: str) -> Response:
         """Take an upload; 201 once it is promised."""
+        client = rate_key(self.client(exchange))
+        try:
+            created = await self._create(exchange, client)
+        except Refusal as refusal:
+            refusal.headers += self._limiter.headers(client, time.monotonic())
+            raise
+        limit = self._limiter.headers(client, time.monotonic())
+        return created._replace(headers=created.headers + limit)
+
+    async def _create(self, exchange: Exchange, client: str) -> Response:
         key = exchange.request.headers.get("idempotency-key")
         if key is None:
             return await self._promise(exchange)
-        scoped = scoped_key(key, rate_key(self.client(exchange)))
+        scoped = scoped_key(key, client)
         async with self._keys.turn(scoped):
             promised = self._promised(scoped)
             if promised is None:

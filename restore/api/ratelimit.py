@@ -39,6 +39,21 @@ class RateLimiter:
         self._buckets[address] = (max(0.0, tokens - 1.0), now)
         return 0
 
+    def headers(self, address: str, now: float) -> tuple[tuple[str, str], ...]:
+        """What is allowed and what is left of it, none where it is off.
+
+        `r` whole tokens are there, all of them in `t` seconds
+        (draft-ietf-httpapi-ratelimit-headers-10).
+        """
+        if not self._capacity:
+            return ()
+        tokens, since = self._buckets.get(address, (self._capacity, now))
+        tokens = min(self._capacity, tokens + max(0.0, now - since) * self._refill_per_s)
+        full_s = math.ceil((self._capacity - tokens) / self._refill_per_s)
+        policy = f'"uploads";q={self._capacity:.0f};w={_MINUTE_S:.0f}'
+        left = f'"uploads";r={int(tokens + _ROUNDING)};t={full_s}'
+        return (("RateLimit-Policy", policy), ("RateLimit", left))
+
     def __len__(self) -> int:
         return len(self._buckets)
 

@@ -111,9 +111,13 @@ class LastingTest(unittest.TestCase):
         with Service(storage, RATE_LIMIT_PER_MIN=1) as service:
             first = service.upload(photo, headers=KEY)
             self.assertEqual(201, first.status)
+            self.assertEqual('"uploads";q=1;w=60', first.headers["ratelimit-policy"])
+            self.assertRegex(first.headers["ratelimit"], '^"uploads";r=0;t=([1-5]?[0-9]|60)$')
             for _ in range(3):
                 self.assertEqual(first.body, service.upload(photo, headers=KEY).body)
-            self.assertEqual(429, service.upload(photo).status)
+            refused = service.upload(photo)
+            self.assertEqual(429, refused.status)
+            self.assertRegex(refused.headers["ratelimit"], '^"uploads";r=0;t=([1-5]?[0-9]|60)$')
         with Service(storage) as service:
             self.assertEqual(first.body, service.upload(photo, headers=KEY).body)
             answer = service.upload(picture("JPEG"), headers=KEY)

@@ -87,3 +87,13 @@ class RateLimiterTest(unittest.TestCase):
         for _ in range(3):
             self.assertEqual(limiter.take("a", 0.0), 60)
             self.assertEqual(limiter.take("b", 0.0), 60)
+
+
+class HeadersTest(unittest.TestCase):
+    def test_what_is_left_and_when_it_is_full_again(self) -> None:
+        limiter = RateLimiter(10)
+        for now, left in ((0.0, "r=9;t=6"), (0.0, "r=8;t=12"), (6.0, "r=8;t=12")):
+            limiter.take("a", now)
+            self.assertEqual(f'"uploads";{left}', dict(limiter.headers("a", now))["RateLimit"])
+        self.assertEqual('"uploads";r=10;t=0', dict(limiter.headers("b", 6.0))["RateLimit"])
+        self.assertEqual((), RateLimiter(0).headers("a", 0.0))

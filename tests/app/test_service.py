@@ -1,7 +1,9 @@
 """app: what settings and providers change, each on a server of its own."""
 
+import errno
 import gc
 import json
+import os
 import subprocess
 import sys
 import unittest
@@ -9,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from unittest import mock
 
+from restore import config
 from restore.app import service
 from tests.support.functional_testcase import picture
 from tests.support.service import ROOT, Service, wait_until
@@ -28,6 +31,19 @@ class DoorTest(unittest.TestCase):
         with mock.patch.object(service, "_run", run), self.assertRaises(SystemExit) as ended:
             service.main(Path("/nonexistent"))
         self.assertEqual(([True], 0), (found, ended.exception.code))
+
+
+class NoSharedMemoryTest(unittest.TestCase):
+    def test_it_is_told_in_one_sentence(self) -> None:
+        found, folder = config.load(Path("/nonexistent"), {}, cores=1, memory_mib=1000)
+        lacking = OSError(errno.EROFS, os.strerror(errno.EROFS), "/dev/shm/x")
+        with (
+            mock.patch.object(service, "LocalPool", side_effect=lacking),
+            self.assertRaises(service.StartError) as caught,
+        ):
+            service._pool(found, folder)
+        for words in ("no shared memory", "Read-only file system", "TMPDIR", "/dev/shm must be"):
+            self.assertIn(words, str(caught.exception))
 
 
 class OlderPythonTest(unittest.TestCase):

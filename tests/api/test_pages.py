@@ -126,5 +126,6 @@ class OffTest(unittest.TestCase):
             for method in ("GET", "HEAD", "POST", "OPTIONS"):
                 for path in ("/", "/web/app.js", f"/web/{LIMITS}"):
                     with self.subTest(method, path=path):
-                        self.assertEqual(404, service.request(method, path).status)
+                        expected = 204 if (method, path) == ("OPTIONS", "/") else 404
+                        self.assertEqual(expected, service.request(method, path).status)
             self.assertEqual(200, service.request("GET", "/healthz").status)

@@ -26,6 +26,7 @@ from restore.client import (
     RestoreError,
     Timeout,
 )
+from tests.support.service import wait_until
 from tests.support.wire_server import (
     JOB_ID,
     Step,
@@ -185,7 +186,9 @@ class UploadTest(ClientCase):
         error = caught.exception
         self.assertEqual((error.code, error.status, error.again), ("payload_too_large", 413, False))
         self.assertEqual(str(error), "The image is too large.")
-        received = int(self.server.asked[-1].headers["received"])
+        asked = self.server.asked
+        wait_until(lambda: "received" in asked[-1].headers, "the server to have read what came")
+        received = int(asked[-1].headers["received"])
         self.assertLess(received, 32 * 1024 * 1024)
 
     def test_a_limit_is_waited_for(self) -> None:

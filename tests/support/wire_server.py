@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 PATIENCE_S = 10.0
@@ -118,8 +119,9 @@ def refuse_early(status: int, body: object, **headers: str) -> Step:
         sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
         sock.shutdown(socket.SHUT_WR)
         received = len(head)
-        while chunk := sock.recv(65536):
-            received += len(chunk)
+        with suppress(ConnectionError):
+            while chunk := sock.recv(65536):
+                received += len(chunk)
         server.asked[-1] = Asked("POST", "early", {"received": str(received)}, b"")
 
     return step

@@ -95,10 +95,8 @@ export const details = (id) => optional("details", `v1/jobs/${id}/details`);
 export const alive = () => request("healthz");
 export const remove = (id) => request(`v1/jobs/${id}`, { method: "DELETE" });
 
-/** The job as a poll tells it; the server may wait up to `waitS` seconds for its end (RFC 7240). */
-export function job(id, waitS = 0) {
-  return json(`v1/jobs/${id}`, waitS ? { headers: { Prefer: `wait=${waitS}` } } : {});
-}
+/** The job as a poll tells it. Without `Prefer: wait`, which would hold back a job's progress. */
+export const job = (id) => json(`v1/jobs/${id}`);
 
 /** The address of a result on this server, whatever host its `result_url` names. */
 export function outputPath(resultUrl) {

@@ -1,7 +1,7 @@
 // Follows the jobs on the server until each has ended, and removes those that are given up.
 //
 // One round asks for all of them, three at a time, so that uploads and pictures find a connection
-// free. Where at most two are left, the server is asked to answer as soon as a job ends.
+// free.
 
 import * as api from "./api.js";
 import { connection } from "./connection.js";
@@ -10,8 +10,6 @@ import { session } from "./session.js";
 
 const ROUND_MS = 1500; // the contract's interval
 const AT_ONCE = 3;
-const WAIT_S = 2; // asked of a server that knows `Prefer: wait`
-const WAIT_FOR_AT_MOST = 2; // jobs
 const LATER = new Set([408, 429, 500, 503]);
 
 export class Jobs {
@@ -68,19 +66,18 @@ export class Jobs {
   }
 
   async #round() {
-    const waitS = this.#followed.size <= WAIT_FOR_AT_MOST ? WAIT_S : 0;
     const due = [...this.#followed];
     const work = async () => {
       for (let photo = due.shift(); photo && connection.open; photo = due.shift()) {
-        await this.#ask(photo, waitS);
+        await this.#ask(photo);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   }
 
-  async #ask(photo, waitS) {
+  async #ask(photo) {
     try {
-      const job = await api.job(photo.id, waitS);
+      const job = await api.job(photo.id);
       const details = await this.#details(photo, job.status);
       if (this.#followed.has(photo)) this.#told(photo, job, details); // else given up meanwhile
     } catch (error) {

@@ -65,7 +65,6 @@ class JobStore:
         self._barrier = barrier
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
-        self.writes = self.failed_writes = 0  # since the start
         with failing(f"The database {path} can't be used"):
             self._writer = database.connect(path, _BUSY_S)
             try:
@@ -270,12 +269,9 @@ class JobStore:
         """On the loop: count, and wake who waits."""
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, _Written):
-                self.writes += 1
                 self.waiting += outcome.waiting
-                end(write.future, outcome.result)
-            else:
-                self.failed_writes += 1
-                end(write.future, outcome)
+                outcome = outcome.result
+            end(write.future, outcome)
 
 
 def _deleting(job_id: str) -> _Work:

@@ -6,13 +6,15 @@ import struct
 import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from unittest import mock
 
 from PIL import Image
 
 from bench.quality import noisy, scene
 from restore import progress
-from restore.providers.generic import run
-from restore.providers.generic.processes import _read_part, spread
+from restore.providers.generic import processes, run
+from restore.providers.generic.processes import _forked, _read_part, spread
 
 COUNT = 40
 LARGE = 300_000  # bytes: more than a pipe holds
@@ -25,17 +27,28 @@ def part(number: int) -> bytes:
 class SpreadTest(unittest.TestCase):
     def setUp(self) -> None:
         self.open_before = set(Path("/dev/fd").iterdir())
+        self.helpers: list[int] = []
+        forking = mock.patch.object(processes, "_forked", self.forked)
+        forking.start()
         self.addCleanup(self.assert_nothing_left)
+        self.addCleanup(forking.stop)
+
+    def forked(self, *arguments: Any) -> Any:
+        helper = _forked(*arguments)
+        self.helpers.append(helper.pid)
+        return helper
 
     def assert_nothing_left(self) -> None:
-        with self.assertRaises(ChildProcessError, msg="a process is left"):
-            os.waitpid(-1, os.WNOHANG)
+        """Asked of these helpers alone: other tests of this process may have children that live."""
+        for pid in self.helpers:
+            with self.assertRaises(ChildProcessError, msg="a process is left"):
+                os.waitpid(pid, os.WNOHANG)
         self.assertEqual(set(Path("/dev/fd").iterdir()), self.open_before, "a pipe is left")
 
     def test_every_part_comes_once_and_whole(self) -> None:
-        for processes in (0, 1, 2, 5, COUNT + 3):
-            with self.subTest(processes=processes):
-                made = list(spread(COUNT, part, processes))
+        for count in (0, 1, 2, 5, COUNT + 3):
+            with self.subTest(processes=count):
+                made = list(spread(COUNT, part, count))
                 self.assertEqual(sorted(made), [(n, part(n)) for n in range(COUNT)])
 
     def test_nothing_to_do_is_fine(self) -> None:

@@ -49,7 +49,7 @@ POWERS = {
     "select": {"providers", "worker"},
     "signal": {"app", "pool", "providers", "worker"},
     "fcntl": {"http", "storage", "worker"},
-    "resource": {"http", "worker"},
+    "resource": {"app", "http", "worker"},
 }
 # Which package may speak of these: settings come in through app alone, pool keeps what it changes.
 NAMES = {

@@ -4,6 +4,7 @@ Affinity and the cgroup (v2, else v1) are counted, so that defaults fit a contai
 """
 
 import os
+import resource
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -25,6 +26,12 @@ def memory_mib() -> int:
     limits = [_read_number(folder / "memory.max") for folder in _cgroups()]
     limits.append(_read_number(_CGROUP / "memory" / "memory.limit_in_bytes"))
     return min([total, *(limit for limit in limits if limit)]) // _MIB
+
+
+def address_space_mib() -> int | None:
+    """What one process may map (RLIMIT_AS, `ulimit -v`), in MiB; None without a limit."""
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if soft == resource.RLIM_INFINITY else soft // _MIB
 
 
 def _quota_cores() -> int | None:

@@ -33,6 +33,8 @@ log = logging.getLogger("restore")
 _FILE_THREADS = 8  # file operations at once; each upload has one at a time
 _LOAD_S = 60.0  # for the provider to be imported
 _LARGEST_JOB_MIB = 1300  # resident, 4096 x 4096 at upscale 4: see worker/setup.py
+_LARGEST_MAPPED_MIB = 1400  # the same, as RLIMIT_AS counts
+_LEAST_MAPPED_MIB = 1000  # with less the server's own threads can't be had (at 700, 3.11.7)
 _WRITABLE = "The temporary folder (TMPDIR names one) and /dev/shm must be writable."
 _LOCK_MARGIN_S = 5.0  # a predecessor takes its grace and a little more
 
@@ -72,6 +74,12 @@ def _say(status: int, sentence: str) -> int:
 
 
 def _run(config: Config, folder: Path) -> int:
+    mapped = machine.address_space_mib()
+    if mapped is not None and mapped < _LEAST_MAPPED_MIB:
+        raise StartError(
+            f"Each process may map {mapped} MB (RLIMIT_AS, ulimit -v), and {_LEAST_MAPPED_MIB} MB"
+            " are the least that the server can work with."
+        )
     os.umask(0o077)  # all that is made here is private
     lines = Log(level=config.log_level, as_json=config.log_format == "json")
     lines.start()
@@ -268,6 +276,13 @@ def _warn_of_want(config: Config, storage: Storage) -> None:
             "There are %d MB of memory: a photo of the largest size takes up to %d MB, and its job"
             " may be killed.",
             *(memory, _LARGEST_JOB_MIB),
+        )
+    mapped = machine.address_space_mib()
+    if mapped is not None and mapped < _LARGEST_MAPPED_MIB:
+        log.warning(
+            "Each process may map %d MB (RLIMIT_AS, ulimit -v): a photo of the largest size takes"
+            " up to %d MB, and its job may fail.",
+            *(mapped, _LARGEST_MAPPED_MIB),
         )
     if memory < config.memory_budget_mb:
         log.warning(

@@ -174,7 +174,9 @@ def _limit_memory(settings: ChildSettings) -> None:
     ):  # macOS doesn't keep this limit
         return
     limit = _mapped_bytes() + ADDRESS_SPACE_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard == resource.RLIM_INFINITY or limit < hard:  # else it is tighter already
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _find_providers() -> None:

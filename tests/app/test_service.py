@@ -46,6 +46,27 @@ class NoSharedMemoryTest(unittest.TestCase):
             self.assertIn(words, str(caught.exception))
 
 
+@unittest.skipUnless(sys.platform == "linux", "RLIMIT_AS is kept on Linux only")
+class AddressSpaceTest(unittest.TestCase):
+    def limited(self, mib: int) -> tuple[str, ...]:
+        return ("sh", "-c", f'ulimit -v {mib * 1024}; exec "$@"', "sh")
+
+    def test_too_little_of_it_is_told_in_one_sentence(self) -> None:
+        command = [*self.limited(700), sys.executable, "restore_server.py"]
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        self.assertEqual(1, found.returncode)
+        self.assertRegex(found.stderr, r"\Arestore: .*700 MB \(RLIMIT_AS, ulimit -v\).*\.\n\Z")
+
+    def test_a_tight_one_is_a_warning_and_photos_are_restored(self) -> None:
+        service = Service()
+        self.addCleanup(service.__exit__)
+        service.start(self.limited(1200))
+        self.assertTrue(service.log_has("may map 1200 MB (RLIMIT_AS"), service.log)
+        job = service.ended(service.promise(picture("PNG")))
+        self.assertEqual("succeeded", job["status"])
+        self.assertNotIn("Traceback", service.log)
+
+
 class OlderPythonTest(unittest.TestCase):
     def test_it_is_told_in_one_sentence(self) -> None:
         for run in (

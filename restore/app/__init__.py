@@ -4,6 +4,7 @@ It is the only package that knows all the others, the environment and the signal
 
     service   the command of the server, and one running server
     photo     the command restore-photo
+    init      process 1 of a container
     logs      the log
     machine   what this machine has
     notify    what the service manager is told

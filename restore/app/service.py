@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from restore import config as configuration
 from restore.api import Handlers, Offered, Uploads
 from restore.app import machine
+from restore.app.init import leave_first_process
 from restore.app.logs import Log, ensure_descriptors
 from restore.app.notify import READY, STOPPING, notify
 from restore.config import Config, ConfigError
@@ -48,6 +49,7 @@ def main(base: Path | None = None) -> NoReturn:
 
     `base` is where config.env lies and relative folders start: the current folder by default.
     """
+    leave_first_process()
     ensure_descriptors()
     gc.freeze()  # what was imported stays; the doors have disabled the collector until here
     gc.enable()

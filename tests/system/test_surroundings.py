@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import unittest
 from contextlib import closing
@@ -102,3 +103,56 @@ class CleanerTest(unittest.TestCase):
                 self.assertEqual("succeeded", service.ended(job_id)["status"])
                 again = service.ended(service.promise(PICTURE))
                 self.assertEqual("succeeded", again["status"])
+
+
+FIRST = ("unshare", "--pid", "--fork", "--mount-proc")
+
+
+def can_be_first() -> bool:
+    tried = shutil.which("unshare") and subprocess.run((*FIRST, "true"), capture_output=True)
+    return bool(tried) and tried.returncode == 0
+
+
+@unittest.skipUnless(can_be_first(), "needs Linux, unshare(1) and root")
+class FirstProcessTest(unittest.TestCase):
+    """In a container the server is process 1, and orphans are its children."""
+
+    def first(self) -> Service:
+        service = Service()
+        self.addCleanup(service.__exit__)
+        return service.start(FIRST)
+
+    def test_it_reaps_what_it_inherits_and_stops_when_it_is_told(self) -> None:
+        service = self.first()
+        [first] = children_of(service.pid)
+        [server] = children_of(first)
+        inside = ("nsenter", "-t", str(first), "-p")
+        subprocess.run((*inside, "sh", "-c", "sleep 60 >/dev/null 2>&1 &"), check=True)
+        wait_until(lambda: len(children_of(first)) == 2, "the orphan")
+        [inherited] = set(children_of(first)) - {server}
+        os.kill(inherited, signal.SIGKILL)
+        # A zombie is a process that can still be signalled.
+        wait_until(lambda: not exists(inherited), "the orphan's end")
+        job = service.ended(service.promise(picture("PNG")))
+        self.assertEqual("succeeded", job["status"])
+        os.kill(first, signal.SIGTERM)
+        self.assertEqual(0, service.wait())
+        self.assertIn("Stopped;", service.log)
+
+    def test_its_status_is_the_servers(self) -> None:
+        service = self.first()
+        [first] = children_of(service.pid)
+        os.kill(children_of(first)[0], signal.SIGKILL)
+        self.assertEqual(128 + signal.SIGKILL, service.wait())
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -4,10 +4,12 @@ Affinity and the cgroup (v2, else v1) are counted, so that defaults fit a contai
 """
 
 import os
+import re
 import resource
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_VMSTAT = Path("/proc/vmstat")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 _MIB = 1024 * 1024
 
@@ -32,6 +34,15 @@ def address_space_mib() -> int | None:
     """What one process may map (RLIMIT_AS, `ulimit -v`), in MiB; None without a limit."""
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if soft == resource.RLIM_INFINITY else soft // _MIB
+
+
+def oom_kills() -> int:
+    """How often the kernel has killed for memory: in this cgroup, else here; 0 where untold."""
+    for path in (_cgroups()[0] / "memory.events", _VMSTAT):
+        found = re.search(r"^oom_kill ([0-9]+)$", _read(path), re.MULTILINE)
+        if found:
+            return int(found[1])
+    return 0
 
 
 def _quota_cores() -> int | None:

@@ -247,7 +247,7 @@ def _bind(config: Config) -> list[Any]:
 def _pool(config: Config, spare: Path) -> LocalPool:
     settings = ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir)
     try:
-        return LocalPool(config.workers, settings, spare=spare)
+        return LocalPool(config.workers, settings, spare=spare, oom_kills=machine.oom_kills)
     except OSError as error:
         raise StartError(f"There is no shared memory to be had: {error}. {_WRITABLE}") from None
 

@@ -45,12 +45,15 @@ class ForkServer:
 
     It is reached by a socket in a folder that only we may enter. A cleaner of temporary folders
     may remove that; then there is a new fork server, and the old one stays with its children, of
-    which it alone has news. `spare` is a folder for the socket where no temporary folder will do.
+    which it alone has news. `spare` is a folder for the socket where no temporary folder will do;
+    no other server may use it.
     """
 
     def __init__(self, spare: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._spare = spare
+        for left in spare.glob("pymp-*") if spare else ():  # by a server that was killed
+            shutil.rmtree(left, ignore_errors=True)
         self._cut_off: list[tuple[int, int]] = []  # fork servers without a socket: pid, pipe
 
     def ensure_running(self) -> None:

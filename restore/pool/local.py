@@ -28,7 +28,8 @@ class LocalPool:
 
     Needs a running loop. `output` gets each line that a child prints, with the name of its slot and
     job; by default it goes to the log. `spare` is a folder for a socket where no temporary one will
-    do. Raises OSError where there is no shared memory to be had.
+    do, `oom_kills` counts the kernel's kills for memory. Raises OSError where there is no shared
+    memory to be had.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class LocalPool:
         *,
         output: Callable[[str, str], None] | None = None,
         spare: Path | None = None,
+        oom_kills: Callable[[], int] = lambda: 0,
     ) -> None:
         self.emit = output or _to_log
+        self.oom_kills = oom_kills
         self._threads = ThreadPoolExecutor(2 * (workers + 1), thread_name_prefix="pool")
         self._server = ForkServer(spare)
         self._closed = False

@@ -49,10 +49,15 @@ class _Context(ForkServerContext):
 
 
 class ChildProcess:
-    """One process, from its start to its end. `initargs` are what worker.begin wants."""
+    """One process, from its start to its end.
 
-    def __init__(self, initargs: InitArgs) -> None:
+    `initargs` are what worker.begin wants, `oom_kills` counts the kernel's kills for memory.
+    """
+
+    def __init__(self, initargs: InitArgs, oom_kills: Callable[[], int]) -> None:
         self._initargs = initargs
+        self._oom_kills = oom_kills
+        self._oom_kills_before = oom_kills()
         self._starting = threading.Lock()  # held for as long as a start may take
         self._lock = threading.Lock()  # held for a moment
         self._context = _Context()
@@ -114,7 +119,7 @@ class ChildProcess:
         if process is not None and process.pid is not None:
             wait([process.sentinel], limits.KILL_WAIT_S)
         self._clean_up()
-        return _exit_text(process)
+        return _exit_text(process, self._oom_kills() > self._oom_kills_before)
 
     def _clean_up(self) -> None:
         """End the executor, bounded.
@@ -138,12 +143,14 @@ def _kill(process: Any) -> None:
         process.kill()
 
 
-def _exit_text(process: Any) -> str:
+def _exit_text(process: Any, memory_ran_out: bool) -> str:
     if process is None or process.exitcode is None:
         return "never started"
     if process.exitcode >= 0:
         return f"exit code {process.exitcode}"
     name = signal.Signals(-process.exitcode).name
     if name == "SIGKILL":  # Not by us, for then nobody asks.
+        if memory_ran_out:
+            return "killed by SIGKILL: memory ran out, the kernel has counted an OOM kill meanwhile"
         return "killed by SIGKILL from outside (memory may have run out, here or in the container)"
     return f"killed by {name}"

@@ -173,7 +173,7 @@ class LocalSlot:
     ) -> "asyncio.Future[Reply]":
         """Hand the call to the child, which is started where there is none."""
         if self._child is None:
-            self._child = ChildProcess(self._initargs)
+            self._child = ChildProcess(self._initargs, self._pool.oom_kills)
             async with asyncio.timeout(START_S + 1.0):
                 await self._pool.start_child(self._child)
         return self._child.submit(function, args)

@@ -18,7 +18,8 @@ class MachineTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
         self.write("membership", "0::/\n")
-        for name, path in (("_CGROUP", "cgroup"), ("_MEMBERSHIP", "membership")):
+        named = (("_CGROUP", "cgroup"), ("_MEMBERSHIP", "membership"), ("_VMSTAT", "vmstat"))
+        for name, path in named:
             patch = mock.patch.object(machine, name, self.root / path)
             patch.start()
             self.addCleanup(patch.stop)
@@ -37,6 +38,13 @@ class MachineTest(unittest.TestCase):
     def test_no_limits(self) -> None:
         self.assertEqual(machine.usable_cores(), 8)
         self.assertEqual(machine.memory_mib(), TOTAL)
+
+    def test_kills_for_memory_are_counted_where_the_kernel_tells(self) -> None:
+        self.assertEqual(machine.oom_kills(), 0)
+        self.write("vmstat", "pgfault 17\noom_kill 3\nballoon_inflate 0\n")
+        self.assertEqual(machine.oom_kills(), 3)
+        self.write("cgroup/memory.events", "low 0\noom 9\noom_kill 2\noom_group_kill 7\n")
+        self.assertEqual(machine.oom_kills(), 2)
 
     def test_unlimited_cgroup(self) -> None:
         self.write("cgroup/cpu.max", "max 100000\n")

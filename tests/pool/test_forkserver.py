@@ -133,6 +133,14 @@ class SocketFolderTest(unittest.TestCase):
             with self.assertRaisesRegex(OSError, "TMPDIR"):
                 self.chosen()
 
+    def test_what_a_killed_server_left_in_the_spare_folder_goes(self) -> None:
+        kept = self.folder / "outputs"
+        for path in (self.folder / "pymp-0123", kept):
+            path.mkdir()
+            (path / "file").touch()
+        forkserver.ForkServer(self.folder)
+        self.assertEqual([kept], list(self.folder.iterdir()))
+
 
 def _pythonpath() -> str:
     """As a program that is started now would get it."""

@@ -186,6 +186,16 @@ class Flatness(PoolCase):
         self.assertLess(setup.resident_mib() - resident, 5)
 
 
+class KilledForMemory(unittest.IsolatedAsyncioTestCase):
+    async def test_it_is_said_where_the_kernel_has_counted_one(self) -> None:
+        counts = iter([7, 8, 8, 8])
+        pool = LocalPool(1, ChildSettings(nice=0), oom_kills=lambda: next(counts))
+        self.addAsyncCleanup(pool.close)
+        for words in ("memory ran out", "memory may have run out"):
+            with self.assertRaisesRegex(ChildDied, f"killed by SIGKILL.*{words}"):
+                await pool.slots[0].run(bad_providers.kills_itself, *NOTHING, stall_s=None)
+
+
 class DirectFlatness(Flatness):
     direct = True
 

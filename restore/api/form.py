@@ -26,7 +26,17 @@ from restore.contract import (
     refusal_sentence,
     sniff,
 )
-from restore.http import Body, Data, EndOfPart, FormError, MultipartParser, Part
+from restore.http import (
+    Body,
+    Data,
+    EndOfPart,
+    FormError,
+    MultipartParser,
+    Part,
+    Request,
+    boundary_of,
+    essence_of,
+)
 from restore.storage import Chunk
 
 _WORTH_A_VIEW = 32 * KIB  # handed on as it came; less is copied, and the chunk let go
@@ -207,6 +217,29 @@ class FormParser:
         if self._writing is not None:
             await self._writing
             self._writing = None
+
+
+def declared_boundary(request: Request, max_image_bytes: int) -> bytes:
+    """The form's boundary, once the declared type and length fit.
+
+    Raises Refusal (415, 413, 400), before a byte of the body is read.
+    """
+    content_type = request.headers.get("content-type") or ""
+    coding = (request.headers.get("content-encoding") or "identity").strip().lower()
+    if essence_of(content_type) != "multipart/form-data":
+        raise Refusal("unsupported_content_type")
+    if coding != "identity":
+        raise Refusal(
+            "unsupported_content_type",
+            "Send the form as it is, without a Content-Encoding such as gzip.",
+        )
+    length = request.content_length
+    if length is not None and length > max_image_bytes + limits.FORM_OVERHEAD_BYTES:
+        raise too_large(max_image_bytes)
+    try:
+        return boundary_of(content_type)
+    except FormError as error:
+        raise unreadable(error) from None
 
 
 def unreadable(error: FormError) -> Refusal:

@@ -15,11 +15,11 @@ from restore import __version__
 from restore.api import limits
 from restore.api.details import HOUR_S, details_json, models_json
 from restore.api.doors import Doors
-from restore.api.form import too_large, unreadable
+from restore.api.form import declared_boundary
 from restore.api.idempotency import KeysUnderWay, scoped_key
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
-from restore.api.results import result_response, unavailable
+from restore.api.results import before_response, result_response, unavailable
 from restore.api.uploads import Uploads
 from restore.api.waiting import Waiting, wait_asked_for
 from restore.config import Config
@@ -31,6 +31,7 @@ from restore.contract import (
     PAGE_ROUTES,
     RESTORE_PATH,
     ROUTES,
+    Job,
     JobState,
     JobStatus,
     Refusal,
@@ -44,13 +45,9 @@ from restore.http import (
     REQUEST_ID,
     Answer,
     Exchange,
-    FormError,
-    Request,
     Response,
     allow,
-    boundary_of,
     client_of,
-    essence_of,
     parse_address,
     rate_key,
     request_id_of,
@@ -160,7 +157,7 @@ class Handlers:
             promised = self._promised(scoped)
             if promised is None:
                 return await self._promise(exchange, scoped)
-        boundary = self._check_declared(exchange.request)
+        boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
         if await self._uploads.fingerprint(exchange.body, boundary) != promised.fingerprint:
             raise Refusal("key_reused")
         return _created(promised.job_id)
@@ -173,7 +170,7 @@ class Handlers:
 
     async def _promise(self, exchange: Exchange, key: str = "") -> Response:
         self._admit(exchange)
-        boundary = self._check_declared(exchange.request)
+        boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
         job = await self._uploads.receive(exchange.body, boundary, key)
         own = request_id_of(exchange.request.headers.get(REQUEST_ID))
         self._telemetry.requested(job.id, job.spec.model_id, own)
@@ -196,25 +193,6 @@ class Handlers:
             raise unavailable(error) from None
         if free < config.min_free_disk_mb * MIB:
             raise unavailable("MIN_FREE_DISK_MB are not free")
-
-    def _check_declared(self, request: Request) -> bytes:
-        """The form's boundary, once the declared type and length fit (415, 413, 400)."""
-        content_type = request.headers.get("content-type") or ""
-        coding = (request.headers.get("content-encoding") or "identity").strip().lower()
-        if essence_of(content_type) != "multipart/form-data":
-            raise Refusal("unsupported_content_type")
-        if coding != "identity":
-            raise Refusal(
-                "unsupported_content_type",
-                "Send the form as it is, without a Content-Encoding such as gzip.",
-            )
-        length, most = request.content_length, self._config.max_image_bytes
-        if length is not None and length > most + limits.FORM_OVERHEAD_BYTES:
-            raise too_large(most)
-        try:
-            return boundary_of(content_type)
-        except FormError as error:
-            raise unreadable(error) from None
 
     # -- /v1/jobs/{job_id}
 
@@ -252,15 +230,20 @@ class Handlers:
 
     def get_details(self, _: Exchange, name: str) -> Response:
         """What else is known of a job."""
-        job_id = name.lower()
-        job = self._find(self._store.get, job_id)
-        if job is None:
-            raise Refusal("job_not_found")
+        job = self._job(name)
         waits = job.status is JobStatus.QUEUED
-        before = self._find(self._store.position, job_id) if waits else None
+        before = self._find(self._store.position, job.id) if waits else None
         result = self._storage.output_path(job.output) if job.output else None
         keep_s = self._config.retention_hours * HOUR_S
         return Response(200, JSON_HEADERS, details_json(job, before, result, keep_s))
+
+    def get_before(self, exchange: Exchange, name: str) -> Response:
+        """The photo as it came, as a picture that browsers show; from its job's start on."""
+        job = self._job(name)
+        path = self._storage.before_path(job.id)
+        if path is None:
+            raise Refusal("before_not_found")
+        return before_response(exchange.request, path, job.id, job.created_at)
 
     async def cancel_job(self, _: Exchange, name: str) -> Response:
         """Stop and forget a job; 204 for every well-formed id."""
@@ -271,6 +254,12 @@ class Handlers:
         except StorageError as error:
             raise unavailable(error, "The job can't be removed now. Please try later.") from None
         return Response(204)
+
+    def _job(self, name: str) -> Job:
+        job = self._find(self._store.get, name.lower())
+        if job is None:
+            raise Refusal("job_not_found")
+        return job
 
     def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
         try:

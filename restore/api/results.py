@@ -21,7 +21,7 @@ from restore.http import (
     select_range,
 )
 
-_MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png"}
+_MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
 def result_response(request: Request, path: Path, name: str, ended_at: float) -> Response:
@@ -30,11 +30,22 @@ def result_response(request: Request, path: Path, name: str, ended_at: float) ->
     Raises Refusal (404, 412, 416, 503).
     """
     job_id, _, extension = name.partition(".")
+    shown_as = f"restored-{job_id[:8]}.{extension}"
+    return _response(request, path, shown_as, Validators(f'"{job_id}"', int(ended_at)))
+
+
+def before_response(request: Request, path: Path, job_id: str, began_at: float) -> Response:
+    """The picture at `path` of a photo as it came. Raises Refusal (404, 412, 416, 503)."""
+    validators = Validators(f'"{job_id}-before"', int(began_at))
+    try:
+        return _response(request, path, f"before-{job_id[:8]}{path.suffix}", validators)
+    except Refusal as refusal:
+        raise Refusal("before_not_found") if refusal.status == 404 else refusal from None
+
+
+def _response(request: Request, path: Path, shown_as: str, validators: Validators) -> Response:
     get = request.headers.get
-    validators = Validators(f'"{job_id}"', int(ended_at))
-    headers = file_headers(
-        _MEDIA_TYPES[extension], f"restored-{job_id[:8]}.{extension}", validators
-    )
+    headers = file_headers(_MEDIA_TYPES[path.suffix], shown_as, validators)
     if precondition_failed(get, validators):
         raise Refusal("precondition_failed")
     if not_modified(get, validators):

@@ -53,6 +53,10 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {  # by the function that answers
     "get_job": ("unauthorized", "job_not_found", "storage_unavailable"),
     "cancel_job": ("unauthorized", "cross_origin", "job_not_found", "storage_unavailable"),
     "get_details": ("unauthorized", "job_not_found", "storage_unavailable"),
+    "get_before": (
+        *("unauthorized", "job_not_found", "before_not_found", "precondition_failed"),
+        *("range_not_satisfiable", "storage_unavailable"),
+    ),
     "get_output": (
         *("unauthorized", "result_not_found", "precondition_failed", "range_not_satisfiable"),
         "storage_unavailable",
@@ -165,10 +169,11 @@ def _answers(handler: str) -> Tree:
         reason = {"description": "Why a failed job failed.", "schema": codes}
         state = _json("How the job stands.", _reference("Job"))
         return {"200": state | {"headers": {"Restore-Error-Code": reason}}}
-    if handler == "get_output":
+    if handler in ("get_output", "get_before"):
+        what = "The result." if handler == "get_output" else "The photo as it came, in small."
         image = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _FORMATS[:2]}
         return {
-            "200": {"description": "The result.", "content": image},
+            "200": {"description": what, "content": image},
             "206": {"description": "The part of it that Range asks for.", "content": image},
             "304": {"description": "It is as the client has it."},
         }

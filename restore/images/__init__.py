@@ -11,6 +11,7 @@
     metadata            a package: EXIF, XMP, ICC and resolution, apart from files
     inspection          can the header be read, and how large is the picture?
     normalization       from an upload to what a provider gets
+    preview             how the upload looks, for those whose browser can't show it
     finishing           from what a provider returned to what leaves
     pixels              decoded, turned, encoded
     pieces              parts of a file seen as one file
@@ -25,6 +26,7 @@ the child bounds both.
 from restore.images.finishing import finish
 from restore.images.inspection import inspect
 from restore.images.normalization import Normalized, normalize
+from restore.images.preview import preview
 from restore.images.problem import ImageError
 
-__all__ = ["ImageError", "Normalized", "finish", "inspect", "normalize"]
+__all__ = ["ImageError", "Normalized", "finish", "inspect", "normalize", "preview"]

@@ -138,7 +138,7 @@ class JobRun:
         if outcome.output is None:
             await self._fail(outcome)
             return
-        promote = partial(self._context.storage.promote, outcome.output, self.job.id)
+        promote = partial(self._promote, outcome.output, outcome.before)
         try:
             name = await self._with_room(lambda: asyncio.to_thread(promote))
         except OutputError as error:
@@ -146,6 +146,13 @@ class JobRun:
             return
         duration_ms = round((time.monotonic() - self._began) * 1000)
         await self._succeed(name, duration_ms, outcome.note)
+
+    def _promote(self, output: str, before: str) -> str:
+        """The result's name, once it and the picture from before lie in outputs/."""
+        name = self._context.storage.promote(output, self.job.id)
+        if before:
+            self._context.storage.keep_before(before, self.job.id)
+        return name
 
     # -- attempts
 

@@ -35,6 +35,7 @@ class Nursery(Protocol):
     """What a slot needs of its pool."""
 
     emit: Callable[[str, str], None]
+    oom_kills: Callable[[], int]
 
     def check_open(self) -> None: ...
 

@@ -6,6 +6,7 @@
     tmp/<id>.upload       a whole upload; synced before a row promises it
     tmp/<id>.work/        where attempts work
     outputs/<id>.png|jpg  results
+    before/<id>.png|jpg   pictures of the uploads that results have come from
 
 Every call blocks on the disk and belongs into a thread, except those marked cheap. What a row says
 and when a file may go is decided elsewhere.
@@ -35,6 +36,7 @@ _JOB_ID = re.compile(_UUID)
 _TEMP_NAME = re.compile(rf"({_UUID})\.(?:part|upload|work)")
 _OUTPUT_NAME = re.compile(rf"({_UUID})\.(?:png|jpg)")
 _OUTPUT_SUFFIXES = (".png", ".jpg")
+_BEFORE_NAMES = ("before.jpg", "before.png")  # as they are called in a work folder
 
 _LOCK_RETRY_S = 0.05  # flock can't wait with a bound, so it is asked again
 
@@ -49,6 +51,7 @@ class Storage:
         self.database = root / "jobs.sqlite3"
         self._temp = root / "tmp"
         self._outputs = root / "outputs"
+        self._before = root / "before"
         self._lock_fd = -1
         self._opened = os.stat_result(range(10))  # of the database, once it is there
 
@@ -64,6 +67,7 @@ class Storage:
                 self._refuse_foreign()
                 self._make_root()
                 self._lock(wait_s)
+                disk.make_private(self._before)
                 devices = [disk.make_private(folder) for folder in (self._temp, self._outputs)]
                 os.close(disk.make_file(self.database))  # SQLite gives its -wal and -shm this mode
                 self._opened = self.database.stat()
@@ -181,10 +185,30 @@ class Storage:
         return self._outputs / name if _OUTPUT_NAME.fullmatch(name) else None
 
     def discard_output(self, job_id: str) -> None:
-        """Remove the job's result. Raises FilesError if it stays."""
+        """Remove the job's result and the picture from before. Raises FilesError if one stays."""
         with failing_files("A result can't be removed"):
             for suffix in _OUTPUT_SUFFIXES:
                 disk.remove(self._outputs / f"{_checked(job_id)}{suffix}")
+                disk.remove(self._before / f"{job_id}{suffix}")
+
+    # -- how a photo looked before
+
+    def keep_before(self, produced: str, job_id: str) -> None:
+        """Move the picture of an upload out of the job's work folder, to stay as its result does.
+
+        It is no promise: it isn't synced, and where it can't be moved there is none.
+        """
+        with suppress(OSError):
+            disk.ensure_folder(self._before)
+            source = Path(produced)
+            source.replace(self._before / f"{_checked(job_id)}{source.suffix}")
+
+    def before_path(self, job_id: str) -> Path | None:
+        """The picture of a job's upload: kept with its result, or in the work folder. Cheap."""
+        work = self._work(job_id)
+        kept = [self._before / f"{job_id}{suffix}" for suffix in _OUTPUT_SUFFIXES]
+        made = (path for name in _BEFORE_NAMES for path in work.glob(f"*/{name}"))
+        return next((path for path in (*kept, *made) if disk.file_size(path) is not None), None)
 
     # -- what a crash left
 
@@ -221,7 +245,8 @@ class Storage:
         """Stop before a STORAGE_DIR such as /var turns somebody's /var/tmp into ours."""
         if self._is_ours():
             return
-        for folder, name in ((self._temp, _TEMP_NAME), (self._outputs, _OUTPUT_NAME)):
+        own = (self._temp, _TEMP_NAME), (self._outputs, _OUTPUT_NAME), (self._before, _OUTPUT_NAME)
+        for folder, name in own:
             if folder.is_dir() and not all(
                 name.fullmatch(entry.name) for entry in folder.iterdir()
             ):

@@ -58,8 +58,9 @@ class Outcome(NamedTuple):
     """How an attempt ended: `output` is a path inside the task's folder, or `error` is set.
 
     `error` is one of contract.JOB_ERRORS; `detail` is the cause, for the log only; `note` is what
-    the provider found and did. `again`: the disk was full, so this is no verdict on the photo; the
-    job is to wait for room and to run again.
+    the provider found and did; `before` is the path of a picture of the upload, "" without one.
+    `again`: the disk was full, so this is no verdict on the photo; the job is to wait for room and
+    to run again.
     """
 
     output: str | None
@@ -67,6 +68,7 @@ class Outcome(NamedTuple):
     detail: str = ""
     note: str = ""
     again: bool = False
+    before: str = ""
 
 
 class Inspection(NamedTuple):
@@ -108,14 +110,14 @@ def run_job(task: Task) -> Outcome:
     notes: list[str] = []
     try:
         with in_folder(task.folder):
-            output = _restore(task, notes)
+            output, before = _restore(task, notes)
     except BaseException as error:
         detail, note = describe(error), _joined(notes)
         if _for_want_of_room(error, task.folder):
             return Outcome(None, "storage", detail, note, again=True)
         code = error.error if isinstance(error, _Failure) else "storage"  # no folder to work in
         return Outcome(None, code, detail, note)
-    return Outcome(output, note=_joined(notes))
+    return Outcome(output, note=_joined(notes), before=before)
 
 
 def inspect(path: str, kind: str) -> Inspection:
@@ -153,16 +155,18 @@ def load_models(provider: str) -> Models:
         return Models(problem="The providers can't be imported.", detail=describe(error))
 
 
-def _restore(task: Task, notes: list[str]) -> str:
+def _restore(task: Task, notes: list[str]) -> tuple[str, str]:
+    """The file that leaves, and the picture from before."""
     from restore import images
 
     with _part(0.0, NORMALIZED, notes), _failing_as("decode_failed", task):
         normalized = images.normalize(task.upload, task.kind, task.folder)
+        before = images.preview(normalized.path, task.folder)
     with _part(NORMALIZED, RESTORED, notes), _failing_as("provider_error", task):
         produced = _produce(normalized.path, task)
     with _part(RESTORED, FINISHED, notes), _failing_as("bad_output", task):
         own = _own_file(produced, task.folder)
-        return images.finish(normalized, own, task.upscale, task.folder)
+        return images.finish(normalized, own, task.upscale, task.folder), before
 
 
 def _produce(image_path: str, task: Task) -> object:

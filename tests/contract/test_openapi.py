@@ -165,6 +165,17 @@ class ServedTest(unittest.TestCase):
         details = f"{self.job}/details"
         seen = self.seen("GET", details) | {self.service.request("GET", f"{NO_JOB}/details").status}
         self.assert_all("GET", f"{JOBS_PATH}/details", seen | {401, 503})
+        before = f"{self.job}/before"
+        seen = self.seen("GET", before) | {self.service.request("GET", f"{NO_JOB}/before").status}
+        for name, value in (
+            ("If-Match", '"other"'),
+            ("Range", "bytes=0-1"),
+            ("Range", "bytes=9999999-"),
+        ):
+            seen.add(self.service.request("GET", before, headers={name: value}).status)
+        etag = self.service.request("GET", before).headers["etag"]
+        seen.add(self.service.request("GET", before, headers={"If-None-Match": etag}).status)
+        self.assert_all("GET", f"{JOBS_PATH}/before", seen | {401, 503})
         self.assert_all("GET", "/v1/models", self.seen("GET", "/v1/models") | {401, 503})
 
     def assert_all(self, method: str, path: str, seen: set[int]) -> None:
@@ -182,6 +193,7 @@ class DoorsTest(unittest.TestCase):
                 *(("GET", NO_JOB), ("DELETE", NO_JOB), ("POST", RESTORE_PATH)),
                 *(("GET", "/outputs/a.png"), ("GET", "/openapi.json")),
                 *(("GET", f"{NO_JOB}/details"), ("GET", "/v1/models")),
+                ("GET", f"{NO_JOB}/before"),
             ):
                 for given in ("", "Bearer", "Bearer 0123456789abcdef-ow", f"Basic {token}"):
                     with self.subTest(path, method=method, given=given):

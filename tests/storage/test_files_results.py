@@ -181,6 +181,37 @@ class PromoteTests(StorageTestCase):
         self.storage.promote(produced, ID)
 
 
+class BeforeTests(StorageTestCase):
+    def made(self, name: str = "before.jpg") -> Path:
+        path = Path(self.storage.prepare_attempt(ID, 1)) / name
+        path.write_bytes(b"as it was")
+        return path
+
+    def test_it_is_found_from_its_making_to_the_results_end(self) -> None:
+        self.assertIsNone(self.storage.before_path(ID))
+        for name in ("before.jpg", "before.png"):
+            made = self.made(name)
+            self.assertEqual(made, self.storage.before_path(ID))
+            self.storage.keep_before(str(made), ID)
+            self.storage.discard(ID)
+            kept = self.root / "before" / f"{ID}{made.suffix}"
+            self.assertEqual(kept, self.storage.before_path(ID))
+            self.assertIsNone(self.storage.before_path(OTHER))
+            self.storage.discard_output(OTHER)
+            self.assertEqual(b"as it was", kept.read_bytes())
+            self.storage.discard_output(ID)
+            self.assertEqual([], list((self.root / "before").iterdir()))
+
+    def test_it_is_no_result(self) -> None:
+        self.storage.keep_before(str(self.made()), ID)
+        self.assertIsNone(self.storage.find_output(ID))
+        self.assertEqual([], list(self.storage.output_ids(10)))
+
+    def test_one_that_cannot_be_kept_is_none(self) -> None:
+        self.storage.keep_before(str(self.made().with_name("gone.jpg")), ID)
+        self.assertEqual([], list((self.root / "before").iterdir()))
+
+
 class OutputTests(StorageTestCase):
     def test_only_names_of_results_have_a_path(self) -> None:
         self.assertEqual(self.storage.output_path(f"{ID}.png"), self.root / "outputs" / f"{ID}.png")

@@ -37,7 +37,6 @@ _SWITCHES = (
     *("--force-device-scale-factor=1", "--lang=en"),
 )
 _STATUS = re.compile(r"responded with a status of (\d{3})")
-_MAY_LACK = re.compile(r"/v1/jobs/[0-9a-f-]{36}/before ")
 TENTHS = 10.0  # seconds that something in the page may take at most, the server's work apart
 
 
@@ -157,8 +156,6 @@ class PageTest(unittest.TestCase):
     def _provoked(self, line: str) -> bool:
         """Whether a line of the console only tells of a refusal that the test wanted."""
         status = _STATUS.search(line)
-        if status and status[1] == "404" and _MAY_LACK.search(line):
-            return True
         if status is None:
             return 0 in self.refusals and "net::ERR_" in line
         return int(status.group(1)) in self.refusals

@@ -65,6 +65,6 @@ class Scripted(Service):
         return dict(zip(names, found[0], strict=True)) if found else {}
 
     def files_of(self, job_id: str) -> list[str]:
-        """All that is under STORAGE_DIR by this job's name."""
+        """All that is in tmp/ and outputs/ by this job's name."""
         folders = (self.storage / "tmp", self.storage / "outputs")
         return [p.name for folder in folders for p in folder.iterdir() if p.name[:36] == job_id]

@@ -1,0 +1,47 @@
+"""How an upload looks, as a picture that every browser shows: browsers don't show HEIC.
+
+It is small, so that it costs a job little (12 MP: 0.1 s of 7). Rule: no job fails of it.
+"""
+
+import os
+import warnings
+
+from PIL import Image
+
+from restore.images import pixels
+
+PREVIEW_PX = 2048  # of the longer side, at most
+_LEAST_PX = PREVIEW_PX // 2 + 1  # a JPEG is decoded at half the size where that leaves as much
+_QUALITY = 85
+
+
+def preview(path: str, folder: str) -> str:
+    """Write the upright picture at `path` into `folder` as before.jpg, or, transparent, before.png.
+
+    It is whole once it has that name. Returns its path, "" where it can't be made.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=["JPEG", "PNG"]) as image:
+            warnings.simplefilter("ignore")
+            if max(image.size) > PREVIEW_PX:
+                image.draft(None, (_LEAST_PX, _LEAST_PX))
+                image.thumbnail((PREVIEW_PX, PREVIEW_PX), Image.Resampling.BICUBIC, 2.0)
+            return _written(image, folder)
+    except (OSError, MemoryError, *pixels.DECODE_ERRORS):
+        return ""
+
+
+def _written(image: Image.Image, folder: str) -> str:
+    profile = image.info.get("icc_profile")
+    shown = pixels.to_8_bit(image) if image.mode.startswith("I") else image
+    if shown.has_transparency_data:
+        suffix, picture = "png", shown.convert("RGBA")
+    else:
+        suffix, picture = "jpg", shown if shown.mode in ("L", "RGB") else shown.convert("RGB")
+    path, unfinished = f"{folder}/before.{suffix}", f"{folder}/before.part"
+    if suffix == "png":
+        picture.save(unfinished, "PNG", compress_level=1, icc_profile=profile)
+    else:
+        picture.save(unfinished, "JPEG", quality=_QUALITY, icc_profile=profile)
+    os.rename(unfinished, path)  # noqa: PTH104
+    return path

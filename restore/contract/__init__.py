@@ -6,6 +6,7 @@ It knows no socket, no file and no clock; everything else may know it.
     http     routes, refusals with their sentences, the JSON shapes, the form's fields
     openapi  all of that as an OpenAPI 3.1 description
     kinds    the format of a file, told by its first bytes
+    notes    what was found and done, in sentences
     units    KIB, MIB
 """
 
@@ -47,6 +48,7 @@ from restore.contract.kinds import (
     refusal_sentence,
     sniff,
 )
+from restore.contract.notes import sentences
 from restore.contract.openapi import OPEN_PATHS, description_json
 from restore.contract.units import KIB, MIB
 
@@ -86,5 +88,6 @@ __all__ = [
     "job_json",
     "parse_fields",
     "refusal_sentence",
+    "sentences",
     "sniff",
 ]

@@ -16,6 +16,7 @@ from unicodedata import combining, east_asian_width
 
 from restore.app.photo.arguments import Options
 from restore.app.photo.sources import Photo, PhotoError
+from restore.contract import sentences
 
 BAR_CELLS = 24
 NAME_CELLS = 32
@@ -100,16 +101,21 @@ class Screen:
     def _say(self, ended: Ended) -> None:
         name = safe(ended.photo.name)
         if self._options.dry_run:
-            print(f"{name}: {safe(ended.note)}", flush=True)
+            found, _ = sentences(ended.note)
+            said = ended.note if found is None else " ".join(found) or "No damage was found."
+            print(f"{name}: {safe(said)}", flush=True)
         elif ended.target is not None:
             print(f"{name} -> {safe(str(ended.target))} ({ended.seconds:.1f} s)", flush=True)
 
     def _told(self, ended: Ended) -> dict[str, object]:
         well = "found" if self._options.dry_run else "restored"
+        found, done = sentences(ended.note)
         return {
             "photo": ended.photo.name,
             "status": "failed" if ended.error else well,
             "result": str(ended.target) if ended.target else None,
+            "found": found,
+            "done": done,
             "note": ended.note,
             "seconds": round(ended.seconds, 3),
             "code": ended.error.code if ended.error else None,

@@ -95,6 +95,10 @@ class PhotosTest(CommandCase):
         lines = {Path(line["photo"]).name: line for line in map(json.loads, out.splitlines())}
         self.assertEqual(lines["old.jpg"]["status"], "found")
         self.assertIn("steps:", lines["old.jpg"]["note"])
+        found = lines["old.jpg"]["found"]
+        self.assertIn("Damage by strong JPEG compression.", found)
+        out, _ = self.run_it("--dry-run", photo, status=0)
+        self.assertEqual(out.decode(), f"{photo}: {' '.join(found)}\n")
         self.assertEqual(lines["bad.jpg"]["code"], "unsupported_image")
         self.assertEqual(self.names(), ["bad.jpg", "old.jpg"])
         self.assertEqual(err, "")

@@ -201,6 +201,7 @@ class Config:
     retention_hours: float = _setting("RETENTION_HOURS", "0", _number(0, 1_000_000))
     log_level: str = _setting("LOG_LEVEL", "info", _one_of("debug", "info", "warning", "error"))
     log_format: str = _setting("LOG_FORMAT", "text", _one_of("text", "json"))
+    metrics: bool = _setting("METRICS", "false", _flag)
     trusted_proxies: tuple[Network, ...] = _setting("TRUSTED_PROXIES", "", _networks, empty=True)
 
     @property

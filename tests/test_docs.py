@@ -8,6 +8,7 @@ from pathlib import Path
 
 import restore
 from restore import config
+from restore.api.metrics import NAMES
 from restore.contract.http import OUTPUTS_PATH, POLL_INTERVAL_S, PROBLEMS, ROUTES
 from restore.contract.job import JOB_ERRORS, Event
 
@@ -49,6 +50,12 @@ class SettingsTest(unittest.TestCase):
                 self.assertTrue(row[2], f"{names}: no meaning")
         self.assertEqual(documented, dict(config.KEYS))
         self.assertIn("`CONFIG_FILE`", read("README.md"))
+
+
+class MetricsTest(unittest.TestCase):
+    def test_every_metric_is_documented_and_no_other(self) -> None:
+        listed = re.findall(r"`(restore_[a-z_]+)`(?=.*\|)", read("docs/OPERATING.md"))
+        self.assertEqual(sorted(listed), sorted(NAMES))
 
 
 class ErrorsTest(unittest.TestCase):

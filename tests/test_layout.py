@@ -21,7 +21,7 @@ PACKAGE = Path(restore.__file__).parent
 TESTS = Path(__file__).parent
 FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 17
 LONGEST_CHAIN = 11  # imports from the command down to the ground
-SERVICE_LINES, ALL_LINES = 8700, 21000  # of the service without its libraries, and of everything
+SERVICE_LINES, ALL_LINES = 8800, 21000  # of the service without its libraries, and of everything
 LIBRARIES = ("http", "images", "providers", "client")
 
 # Packages and files directly under restore/, from the ground up.
@@ -38,6 +38,7 @@ POWERS = {
     "numpy": {"providers"},
     "ncnn": {"providers"},
     "onnxruntime": {"providers"},
+    "prometheus_client": {"api"},
     "multiprocessing": {"pool", "worker"},
     "concurrent": {"pool", "storage"},
     "subprocess": set[str](),
@@ -228,7 +229,7 @@ class PowersTest(unittest.TestCase):
         foreign = {
             each.target.split(".")[0] for name in modules() for each in imports_of(name)
         } - set(sys.stdlib_module_names)
-        self.assertEqual(foreign, {"restore", "PIL", "pillow_heif", *EXTRAS})
+        self.assertEqual(foreign, {"restore", "PIL", "pillow_heif", "prometheus_client", *EXTRAS})
 
     def test_the_server_process_loads_neither_pillow_nor_an_extra(self) -> None:
         outside = ("PIL", "pillow_heif", *EXTRAS)

@@ -5,6 +5,7 @@ It knows the contract, the storage and the jobs; it knows no socket, no SQL and 
     handlers    one function a route
     doors       host names, origins and tokens: who may ask at all
     details     what is known of a job and of models beyond the contract
+    metrics     what the server counts, as Prometheus reads it
     pages       the web page
     idempotency one job of an upload sent again under its key
     results     a result, whole or in part
@@ -17,10 +18,14 @@ It knows the contract, the storage and the jobs; it knows no socket, no SQL and 
 
 from restore.api.details import Offered
 from restore.api.handlers import Handlers
+from restore.api.metrics import Metrics, MetricsMissing, Sources
 from restore.api.uploads import Uploads
 
 __all__ = [
     "Handlers",
+    "Metrics",
+    "MetricsMissing",
     "Offered",
+    "Sources",
     "Uploads",
 ]

@@ -17,6 +17,7 @@ from restore.api.details import HOUR_S, details_json, models_json
 from restore.api.doors import Doors
 from restore.api.form import declared_boundary
 from restore.api.idempotency import KeysUnderWay, scoped_key
+from restore.api.metrics import Metrics
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
 from restore.api.results import before_response, result_response, unavailable
@@ -26,6 +27,7 @@ from restore.config import Config
 from restore.contract import (
     JOB_ERRORS,
     JOBS_PATH,
+    METRICS_ROUTE,
     MIB,
     OUTPUTS_PATH,
     PAGE_ROUTES,
@@ -78,6 +80,7 @@ class Handlers:
         uploads: Uploads,
         dispatcher: Dispatcher,
         telemetry: Telemetry,
+        metrics: Metrics | None = None,
     ) -> None:
         self._config = config
         self._store = store
@@ -85,6 +88,7 @@ class Handlers:
         self._uploads = uploads
         self._dispatcher = dispatcher
         self._telemetry = telemetry
+        self._metrics = metrics
         self._waiting = Waiting()
         dispatcher.on_end(self._waiting.wake)
         self._keys = KeysUnderWay()
@@ -94,7 +98,11 @@ class Handlers:
         self._stopping = False
         self._routes = [
             (route, {method: getattr(self, name) for method, name in route.methods.items()})
-            for route in (ROUTES + PAGE_ROUTES if config.page else ROUTES)
+            for route in (
+                *ROUTES,
+                *(PAGE_ROUTES if config.page else ()),
+                *([METRICS_ROUTE] if metrics else ()),
+            )
         ]
 
     def __call__(self, exchange: Exchange) -> Answer:
@@ -322,6 +330,12 @@ class Handlers:
         if not self._uploads.ready:
             raise Refusal("starting", headers=retry_after(limits.STARTING_RETRY_S))
         return Response(200, JSON_HEADERS, models_json(self._uploads.offered))
+
+    def get_metrics(self, _: Exchange, __: str) -> Response:
+        """What the server counts, for Prometheus."""
+        assert self._metrics is not None, "there is no such route without"
+        kind = ("Content-Type", self._metrics.content_type)
+        return Response(200, (kind, ("Cache-Control", "no-store")), self._metrics.body())
 
     def get_page(self, exchange: Exchange, name: str) -> Response:
         """The web page; with a name, one of its files."""

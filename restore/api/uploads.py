@@ -46,6 +46,7 @@ class Uploads:
         self._models: Collection[str] = ()
         self.offered: tuple[Offered, ...] = ()
         self._ready = asyncio.Event()
+        self._taken_bytes = 0
         self.arriving = 0  # uploads under way, each of which may become a job
 
     def offer(self, models: Collection[str], offered: Sequence[Offered] = ()) -> None:
@@ -60,6 +61,10 @@ class Uploads:
     def models(self) -> tuple[str, ...]:
         """The ids that may be asked for; MODEL_DEFAULT alone until the provider is loaded."""
         return tuple(sorted(self._models)) or (self._model_default,)
+
+    def stats(self) -> dict[str, int]:
+        """Plain numbers for whoever watches: uploads under way, bytes of the images taken."""
+        return {"arriving": self.arriving, "bytes": self._taken_bytes}
 
     @property
     def ready(self) -> bool:
@@ -98,6 +103,7 @@ class Uploads:
             job = await self._check(job_id, form, upload.path)
             promised = Key(key, form.fingerprint, job_id, job.created_at) if key else None
             await self._store.add(job, promised)
+            self._taken_bytes += form.image_bytes
         except BaseException:
             await asyncio.shield(upload.discard())
             raise

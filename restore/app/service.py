@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from restore import config as configuration
-from restore.api import Handlers, Offered, Uploads
+from restore.api import Handlers, Metrics, MetricsMissing, Offered, Sources, Uploads
 from restore.app import machine
 from restore.app.init import leave_first_process
 from restore.app.logs import Log, ensure_descriptors
@@ -115,10 +115,7 @@ class App:
         pool = _pool(config, files.root)
         telemetry = Telemetry(self._log.write, config.provider)
         dispatcher = Dispatcher(
-            store,
-            self._storage,
-            pool,
-            telemetry,
+            *(store, files, pool, telemetry),
             provider=config.provider,
             job_timeout_s=config.job_timeout_s,
             memory_budget_mib=config.memory_budget_mb,
@@ -126,15 +123,15 @@ class App:
             cores=machine.usable_cores(),
         )
         uploads = Uploads(
-            store,
-            self._storage,
-            Inspector(pool.inspector),
-            self._threads,
+            *(store, files, Inspector(pool.inspector), self._threads),
             max_image_bytes=config.max_image_bytes,
             model_default=config.model_default,
         )
-        handlers = Handlers(config, store, self._storage, uploads, dispatcher, telemetry)
-        access, more = _access_log(config, self._log), handlers.doors.headers
+        access = _access_log(config, self._log)
+        numbers = (dispatcher.stats, pool.stats, uploads.stats, files.stats, access.stats)
+        metrics = _metrics(Sources(*numbers, telemetry.tally)) if config.metrics else None
+        handlers = Handlers(config, store, files, uploads, dispatcher, telemetry, metrics)
+        more = handlers.doors.headers
         listening = Server(sockets, handlers, handlers.client, access, headers=more)
         started = False
         try:
@@ -222,6 +219,16 @@ class App:
         if self._stop.is_set() and number is signal.SIGINT:
             os._exit(130)  # the second Ctrl-C; children end with us, recovery does the rest
         self._stop.set()
+
+
+def _metrics(sources: Sources) -> Metrics:
+    try:
+        return Metrics(sources)
+    except MetricsMissing:
+        raise StartError(
+            "METRICS is true, but prometheus_client isn't installed: pip install 'restore[metrics]'"
+            " brings it."
+        ) from None
 
 
 def _access_log(config: Config, lines: Log) -> AccessLog:

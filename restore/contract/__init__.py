@@ -13,6 +13,7 @@ It knows no socket, no file and no clock; everything else may know it.
 from restore.contract.http import (
     IMAGE_FIELD,
     JOBS_PATH,
+    METRICS_ROUTE,
     OUTPUTS_PATH,
     PAGE_PATH,
     PAGE_ROUTES,
@@ -61,6 +62,7 @@ __all__ = [
     "MAX_ATTEMPTS",
     "MAX_SIDE_PX",
     "MAX_VANISHED",
+    "METRICS_ROUTE",
     "MIB",
     "OPEN_PATHS",
     "OUTPUTS_PATH",

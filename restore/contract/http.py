@@ -64,6 +64,9 @@ PAGE_ROUTES = (
     Route(PAGE_FILES_PATH, {"GET": "get_page"}, takes_name=True),
 )
 
+# For who operates the server (METRICS=true), and no part of the promise either.
+METRICS_ROUTE = Route("/metrics", {"GET": "get_metrics"})
+
 IMAGE_FIELD = "image"
 TEXT_FIELDS = ("model_id", "strength", "upscale")
 

@@ -7,7 +7,9 @@ them out. Waking whoever writes the log costs more than a poll, so that isn't do
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
 
 FLUSH_S = 0.1  # a request's line may wait this long
 PATH_CHARS = 512  # of a request's path; the rest of a longer one is left out
@@ -26,6 +28,12 @@ class AccessLog:
         self._lines: list[str] = []
         self._second = 0
         self._stamp = ""
+        self._answers: Counter[int] = Counter()
+        self._refusals: Counter[str] = Counter()
+
+    def stats(self) -> dict[str, Mapping[Any, int]]:
+        """How many answers there were by status, and how many refusals by their code."""
+        return {"answers": self._answers, "refusals": self._refusals}
 
     def record(
         self,
@@ -38,6 +46,9 @@ class AccessLog:
         request_id: str = "",
     ) -> None:
         """`method` and `path` are printable ASCII: the parser lets nothing else through."""
+        self._answers[status] += 1
+        if code:
+            self._refusals[code] += 1
         if len(path) > PATH_CHARS:
             path = f"{path[:PATH_CHARS]}..."
         now = time.time()

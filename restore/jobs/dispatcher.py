@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from restore.contract import Job, JobStatus
+from restore.contract import MIB, Job, JobStatus
 from restore.jobs import budget, recovery
 from restore.jobs.events import Telemetry
 from restore.jobs.retention import Clock, Retention
@@ -237,6 +237,15 @@ class Dispatcher:
             elif row.status is JobStatus.RUNNING:
                 self._resumed.append(replace(row, progress=reached))
             return
+
+    def stats(self) -> dict[str, int]:
+        """Plain numbers for whoever watches; memory in bytes."""
+        return {
+            "waiting": self._store.waiting + len(self._resumed),
+            "running": len(self._runs),
+            "memory_budget": self._budget_mib * MIB,
+            "memory_held": sum(self._held_mib.values()) * MIB,
+        }
 
     # -- cancelling
 

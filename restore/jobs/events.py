@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from restore.contract import Event
+from restore.jobs.tally import Tally
 
 
 class Telemetry:
@@ -24,22 +25,29 @@ class Telemetry:
         self._write = write
         self._provider = provider
         self._now = now
+        self.tally = Tally()
 
     def requested(self, job_id: str, model_id: str, request_id: str = "") -> None:
         """A job got its promise; by the request that a proxy or client calls `request_id`."""
+        self.tally.requested += 1
         named = {"request_id": request_id} if request_id else {}
         self._emit(Event.REQUESTED, job_id, model_id=model_id, **named)
 
-    def started(self, job_id: str, attempt: int) -> None:
-        """An attempt begins; the first is 1."""
+    def started(self, job_id: str, attempt: int, waited_s: float = 0.0) -> None:
+        """An attempt begins; the first is 1, which the job has waited for that long."""
+        if attempt == 1:
+            self.tally.waits.observe(max(0.0, waited_s))
         self._emit(Event.STARTED, job_id, attempt=attempt)
 
     def succeeded(self, job_id: str, duration_ms: int) -> None:
         """A job's result is there; `duration_ms` runs from the start of its last attempt."""
+        self.tally.ended["succeeded"] += 1
+        self.tally.durations.observe(duration_ms / 1000)
         self._emit(Event.SUCCEEDED, job_id, duration_ms=duration_ms)
 
     def failed(self, job_id: str, error_class: str) -> None:
         """A job ended without a result; `error_class` is one of contract.JOB_ERRORS."""
+        self.tally.ended[error_class] += 1
         self._emit(Event.FAILED, job_id, error_class=error_class)
 
     def _emit(self, event: Event, job_id: str, **fields: str | int) -> None:

@@ -203,7 +203,8 @@ class JobRun:
         self._leave_if_ended()
         if job.attempt != self._announced:  # Not again where it waited for room or for a child.
             self._announced = job.attempt
-            self._context.telemetry.started(job.id, job.attempt)
+            waited_s = self._context.clock() - job.created_at
+            self._context.telemetry.started(job.id, job.attempt, waited_s)
         self._began = time.monotonic()
         try:
             outcome = await self._run_in_child(slot, self._task(folder))

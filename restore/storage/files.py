@@ -96,6 +96,10 @@ class Storage:
             found = os.statvfs(self._temp)
         return found.f_bavail * found.f_frsize
 
+    def stats(self) -> dict[str, int]:
+        """Plain numbers for whoever watches: bytes. Raises FilesError."""
+        return {"free": self.free_bytes()}
+
     # -- uploads and work folders
 
     def create_upload(self, job_id: str) -> UploadFile:

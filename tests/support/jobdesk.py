@@ -162,7 +162,7 @@ class Events(Telemetry):
         self.all: list[tuple[Any, ...]] = []
         self.durations: deque[int] = deque()
 
-    def started(self, job_id: str, attempt: int) -> None:
+    def started(self, job_id: str, attempt: int, waited_s: float = 0.0) -> None:
         self.all.append(("started", job_id, attempt))
 
     def succeeded(self, job_id: str, duration_ms: int) -> None:

@@ -8,15 +8,7 @@ import hmac
 
 from restore.config import Config
 from restore.contract import OPEN_PATHS, Refusal
-from restore.http import (
-    REQUEST_ID,
-    Exchange,
-    Headers,
-    Request,
-    host_allowed,
-    request_id_of,
-    same_origin,
-)
+from restore.http import Exchange, Headers, Request, host_allowed, same_origin
 
 # Never Access-Control-Allow-Credentials: a page hands over a token, or it has none.
 _EXPOSED = (
@@ -83,9 +75,8 @@ class Doors:
 
     def headers(self, exchange: Exchange) -> Headers:
         """What each answer gets beside its own: the request's id, and what CORS asks for."""
-        headers: Headers = ()
-        if own := request_id_of(exchange.request.headers.get(REQUEST_ID)):
-            headers = (("X-Request-Id", own),)
+        own = exchange.request_id
+        headers: Headers = (("X-Request-Id", own),) if own else ()
         if not self._origins:
             return headers
         headers = (*headers, ("Vary", "Origin"))

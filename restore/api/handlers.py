@@ -44,7 +44,6 @@ from restore.contract import (
 )
 from restore.http import (
     JSON_HEADERS,
-    REQUEST_ID,
     Answer,
     Exchange,
     Response,
@@ -52,7 +51,6 @@ from restore.http import (
     client_of,
     parse_address,
     rate_key,
-    request_id_of,
     retry_after,
 )
 from restore.jobs import Dispatcher, Telemetry
@@ -180,8 +178,7 @@ class Handlers:
         self._admit(exchange)
         boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
         job = await self._uploads.receive(exchange.body, boundary, key)
-        own = request_id_of(exchange.request.headers.get(REQUEST_ID))
-        self._telemetry.requested(job.id, job.spec.model_id, own)
+        self._telemetry.requested(job.id, job.spec.model_id, exchange.request_id)
         self._dispatcher.wake()
         return _created(job.id)
 

@@ -21,13 +21,11 @@ It knows no photo, no job and no SQL; what a request means is its handler's busi
 """
 
 from restore.http.access import (
-    REQUEST_ID,
     Network,
     client_of,
     host_allowed,
     parse_address,
     rate_key,
-    request_id_of,
     same_origin,
 )
 from restore.http.accesslog import AccessLog
@@ -60,7 +58,6 @@ from restore.http.static import StaticFile, StaticFiles, static_file
 
 __all__ = [
     "JSON_HEADERS",
-    "REQUEST_ID",
     "AccessLog",
     "Answer",
     "Body",
@@ -90,7 +87,6 @@ __all__ = [
     "parse_address",
     "precondition_failed",
     "rate_key",
-    "request_id_of",
     "retry_after",
     "same_origin",
     "select_range",

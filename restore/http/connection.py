@@ -191,7 +191,8 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()  # paused where the one before was long at work
             expects = request.expect_continue
             self._body = RequestBody(self._http, self._transport, expects, self._limits)
-        exchange = Exchange(request, self._body or NO_BODY, self._peer)
+        own = request_id_of(request.method, request.headers.get(REQUEST_ID))
+        exchange = Exchange(request, self._body or NO_BODY, self._peer, own)
         try:
             answer = self._hub.handle(exchange)
         except Refusal as refusal:
@@ -328,5 +329,5 @@ class Connection(asyncio.BufferedProtocol):
     def _record(self, exchange: Exchange, status: int, code: str) -> None:
         request = exchange.request
         seconds = self._loop.time() - self._began
-        client, own = self._hub.client(exchange), request_id_of(request.headers.get(REQUEST_ID))
+        client, own = self._hub.client(exchange), exchange.request_id
         self._hub.access.record(client, request.method, request.path, status, seconds, code, own)

@@ -18,11 +18,15 @@ class Body(Protocol):
 
 
 class Exchange(NamedTuple):
-    """One request with the body behind it and the address at the other end of the socket."""
+    """One request with the body behind it, the address at the other end of the socket, and its id.
+
+    The id is the client's X-Request-Id or, of a POST, one of our own; see `request_id_of`.
+    """
 
     request: Request
     body: Body
     peer: str
+    request_id: str = ""
 
 
 Answer = Response | Awaitable[Response]

@@ -12,9 +12,14 @@ from datetime import UTC, datetime
 from restore.contract import Event
 from restore.jobs.tally import Tally
 
+_REQUESTS = 10_000  # jobs whose request is remembered; an older one's lines go without
+
 
 class Telemetry:
-    """Writes events through `write`, which gets one whole line without its end."""
+    """Writes events through `write`, which gets one whole line without its end.
+
+    It remembers by which request a job came, until the job's end or the server's.
+    """
 
     def __init__(
         self,
@@ -26,12 +31,25 @@ class Telemetry:
         self._provider = provider
         self._now = now
         self.tally = Tally()
+        self._requests: dict[str, str] = {}  # by job
 
     def requested(self, job_id: str, model_id: str, request_id: str = "") -> None:
-        """A job got its promise; by the request that a proxy or client calls `request_id`."""
+        """A job got its promise, by the request `request_id`."""
         self.tally.requested += 1
-        named = {"request_id": request_id} if request_id else {}
-        self._emit(Event.REQUESTED, job_id, model_id=model_id, **named)
+        if request_id:
+            self._requests[job_id] = request_id
+        if len(self._requests) > _REQUESTS:
+            del self._requests[next(iter(self._requests))]
+        self._emit(Event.REQUESTED, job_id, model_id=model_id)
+
+    def named(self, job_id: str) -> str:
+        """The job's id for a line of the log, with that of its request where it is known."""
+        own = self._requests.get(job_id)
+        return f"{job_id} (request {own})" if own else job_id
+
+    def forget(self, job_id: str) -> None:
+        """The job has ended: no line of it comes any more."""
+        self._requests.pop(job_id, None)
 
     def started(self, job_id: str, attempt: int, waited_s: float = 0.0) -> None:
         """An attempt begins; the first is 1, which the job has waited for that long."""
@@ -53,4 +71,7 @@ class Telemetry:
     def _emit(self, event: Event, job_id: str, **fields: str | int) -> None:
         time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = {"time": time, "event": str(event), "job_id": job_id, "provider": self._provider}
+        own = self._requests.get(job_id)
+        if own:
+            head["request_id"] = own
         self._write(json.dumps(head | fields))

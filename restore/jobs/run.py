@@ -83,6 +83,10 @@ class JobRun:
             self._reached = max(self._reached, min(self._slot.progress, HIGHEST_LIVE_PROGRESS))
         return self._reached
 
+    @property
+    def _named(self) -> str:
+        return self._context.telemetry.named(self.job.id)
+
     def cancel(self) -> None:
         """The job's row has been removed: stop the work and remove what is left of it."""
         self._cancelled = True
@@ -127,8 +131,9 @@ class JobRun:
         except _Cancelled:
             gone = self._context.store.get(self.job.id) is None
         if gone or self._cancelled:
-            log.info("job %s was cancelled", self.job.id)
+            log.info("job %s was cancelled", self._named)
             await self._discard(partial(erase, self._context.storage))
+        self._context.telemetry.forget(self.job.id)
 
     async def _work(self, slot: Slot, release: Callable[[], None]) -> None:
         try:
@@ -191,7 +196,7 @@ class JobRun:
             self.job = self.job.postpone()
             no_worker = cause is Cause.NO_WORKER
             sentence = "waits for a worker" if no_worker else "waits for room on the disk"
-        log.warning("job %s %s: %s", self.job.id, sentence, detail)
+        log.warning("job %s %s: %s", self._named, sentence, detail)
 
     async def _attempt(self, slot: Slot) -> Outcome | _Setback:
         """One call into the child."""
@@ -259,7 +264,7 @@ class JobRun:
     async def _succeed(self, name: str, duration_ms: int, note: str = "") -> None:
         await self._save(self.job.succeed(name, self._context.clock(), note))
         self._context.telemetry.succeeded(self.job.id, duration_ms)
-        log.info("job %s succeeded in %d ms%s", self.job.id, duration_ms, note and f": {note}")
+        log.info("job %s succeeded in %d ms%s", self._named, duration_ms, note and f": {note}")
         await self._discard(self._context.storage.discard)
 
     async def _fail(self, outcome: Outcome) -> None:
@@ -268,7 +273,7 @@ class JobRun:
         self._context.telemetry.failed(self.job.id, error)
         log.error(
             "job %s failed: %s%s\n%s",
-            *(self.job.id, error, outcome.note and f" ({outcome.note})", outcome.detail),
+            *(self._named, error, outcome.note and f" ({outcome.note})", outcome.detail),
         )
         await self._discard(self._context.storage.discard)
 
@@ -289,7 +294,7 @@ class JobRun:
                     await self._context.store.removed([self.job.id])
                 return
             except StorageError as error:
-                log.warning("job %s: %s", self.job.id, error)
+                log.warning("job %s: %s", self._named, error)
             if (pause_s := retry.next_pause_s()) is None:
                 return
             await asyncio.sleep(pause_s)
@@ -318,7 +323,7 @@ class JobRun:
                 return await step()
             except StorageError as error:
                 if not waits:
-                    log.warning("job %s waits for the disk: %s", self.job.id, error)
+                    log.warning("job %s waits for the disk: %s", self._named, error)
                 waits = True
             await self._pause(retry.next_pause_s() or 0.0)
 

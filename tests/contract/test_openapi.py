@@ -240,12 +240,18 @@ class DoorsTest(unittest.TestCase):
         with Service() as service:
             answer = service.upload(photo, headers={"X-Request-Id": "abc-1.2_3"})
             self.assertEqual(answer.headers["x-request-id"], "abc-1.2_3")
-            [event] = wait_until(lambda: service.events("restore.requested"), "the event")
-            self.assertEqual(event["request_id"], "abc-1.2_3")
+            wait_until(lambda: service.events("restore.succeeded"), "the events")
+            for event in service.events():
+                self.assertEqual(event["request_id"], "abc-1.2_3")
+            job_id = answer.json["job_id"]
+            wait_until(lambda: service.log_has(f"{job_id} (request abc-1.2_3) succeeded"), "it")
             wait_until(lambda: service.log_has("201") and service.log_has("id=abc-1.2_3"), "a line")
             for odd in ("a b", "x" * 65, "{}"):
                 answer = service.request("GET", "/healthz", headers={"X-Request-Id": odd})
                 self.assertNotIn("x-request-id", answer.headers)
+            own = service.upload(photo, headers={"X-Request-Id": "{}"}).headers["x-request-id"]
+            self.assertRegex(own, r"\A[0-9a-f]{8}-[0-9a-f]+\Z")
+            wait_until(lambda: service.log_has(f"(request {own}) succeeded"), "the line")
 
     def test_only_listed_origins_are_told_that_they_may(self) -> None:
         listed, other = {"Origin": "https://app.example"}, {"Origin": "https://evil.example"}

@@ -14,7 +14,7 @@ from tests.support.pictures import drawing, encode
 from tests.support.service import ROOT, Installed, Service, wait_until
 from tests.support.tools import PYTHON, missing
 
-BUILD_S, SECOND_START_S, STARTS = 300.0, 1.0, 4
+BUILD_S, PHOTO_S, SECOND_START_S, STARTS = 300.0, 100.0, 1.0, 4
 NOBODY = 65534
 
 
@@ -74,6 +74,22 @@ class BundleTest(unittest.TestCase):
             page = service.request("GET", "/", headers={"Accept": "text/html"})
             self.assertEqual(page.status, 200)
             self.assertIn("text/html", page.headers["content-type"])
+
+    def test_it_restores_a_photo_without_a_server(self) -> None:
+        photo = self.home / "old.jpg"
+        photo.write_bytes(encode(drawing(), "JPEG"))
+        photo.chmod(0o644)
+        done = subprocess.run(
+            [*self.prefix, str(self.bundle), "photo", "old.jpg"],
+            cwd=self.home,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PHOTO_S,
+        )
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        self.assertIn("old.jpg -> ", done.stdout)
+        self.assertTrue((self.home / "old-restored.jpg").read_bytes().startswith(b"\xff\xd8"))
 
     @unittest.skipUnless(sys.platform == "linux", "read from /proc")
     def test_the_fork_server_has_the_codecs(self) -> None:

@@ -95,7 +95,7 @@ class Handlers:
         self.doors = Doors(config)
         self._stopping = False
         self._routes = [
-            (route, {method: getattr(self, name) for method, name in route.methods.items()})
+            (route, _bound(self, route), route not in PAGE_ROUTES)
             for route in (
                 *ROUTES,
                 *(PAGE_ROUTES if config.page else ()),
@@ -107,11 +107,11 @@ class Handlers:
         """The answer, at once or awaited. Raises Refusal, as the awaitable does."""
         request = exchange.request
         self.doors.check_browser(request)
-        for route, handlers in self._routes:
+        for route, handlers, guarded in self._routes:
             if request.path.startswith(route.path) and request.path.endswith(route.suffix):
                 name = request.path[len(route.path) : len(request.path) - len(route.suffix)]
                 if bool(name) == route.takes_name and "/" not in name:
-                    if route not in PAGE_ROUTES:
+                    if guarded:
                         self.doors.check_token(request)
                     return self._answer(exchange, route, handlers, name)
         if request.path in ("*", "/") and request.method == "OPTIONS":  # a proxy's health check
@@ -204,7 +204,7 @@ class Handlers:
     def get_job(self, exchange: Exchange, name: str) -> Answer:
         """How a job stands: row, and live progress while it runs."""
         job_id = name.lower()
-        job = self._find(self._store.state, job_id)
+        job = self._dispatcher.live(job_id) or self._find(self._store.state, job_id)
         if job is None:
             raise Refusal("job_not_found")
         prefer = exchange.request.headers.get("prefer")
@@ -337,6 +337,10 @@ class Handlers:
     def get_page(self, exchange: Exchange, name: str) -> Response:
         """The web page; with a name, one of its files."""
         return self._pages.answer(exchange.request, name)
+
+
+def _bound(handlers: Handlers, route: Route) -> dict[str, Handler]:
+    return {method: getattr(handlers, name) for method, name in route.methods.items()}
 
 
 def _created(job_id: str) -> Response:

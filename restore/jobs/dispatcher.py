@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from restore.contract import MIB, Job, JobStatus
+from restore.contract import MIB, Job, JobState, JobStatus
 from restore.jobs import budget, recovery
 from restore.jobs.events import Telemetry
 from restore.jobs.retention import Clock, Retention
@@ -119,6 +119,13 @@ class Dispatcher:
         if run is not None:
             return run.progress
         return next((job.progress for job in self._resumed if job.id == job_id), 0.0)
+
+    def live(self, job_id: str) -> JobState | None:
+        """What the row of a job in work says, without asking for it: polls come often."""
+        run = self._runs.get(job_id)
+        if run is None or not run.live:
+            return None
+        return JobState(JobStatus.RUNNING, run.progress, None, None)
 
     def on_end(self, listener: Callable[[str], None]) -> None:
         """Have `listener` told the id of each job that has ended or was cancelled, once durable."""

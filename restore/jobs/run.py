@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from restore.contract import MAX_ATTEMPTS, Job
+from restore.contract import MAX_ATTEMPTS, Job, JobStatus
 from restore.jobs.events import Telemetry
 from restore.jobs.retry import Cause, Retry
 from restore.pool import ChildDied, ChildNotStarted, ChildStalled, MachineLost, Slot
@@ -86,6 +86,11 @@ class JobRun:
     @property
     def _named(self) -> str:
         return self._context.telemetry.named(self.job.id)
+
+    @property
+    def live(self) -> bool:
+        """Whether its row says that it runs, and nobody has removed it."""
+        return self._stored.status is JobStatus.RUNNING and not self._cancelled
 
     def cancel(self) -> None:
         """The job's row has been removed: stop the work and remove what is left of it."""
@@ -171,12 +176,9 @@ class JobRun:
             if isinstance(result, Outcome):
                 return result
             cause, now = result.cause, time.monotonic()
-            if cause is Cause.NO_WORKER:
-                no_worker_since = no_worker_since or now
-                if now - no_worker_since >= self._context.job_timeout_s:
-                    cause, no_worker_since = Cause.WORKER_DIED, None
-            else:
-                no_worker_since = None
+            no_worker_since = (no_worker_since or now) if cause is Cause.NO_WORKER else None
+            if no_worker_since and now - no_worker_since >= self._context.job_timeout_s:
+                cause, no_worker_since = Cause.WORKER_DIED, None
             self._set_back(cause, result.detail)
             if cause is Cause.SERVER_VANISHED and self.job.given_up:
                 return Outcome(None, "server_died", result.detail)

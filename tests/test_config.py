@@ -53,6 +53,7 @@ class DefaultsTest(ConfigTestCase):
                 cors_origins=frozenset(),
                 log_level="info",
                 log_format="text",
+                metrics=False,
                 port=8000,
                 workers=3,
                 dummy_delay_s=(1.0, 2.0),
@@ -68,7 +69,7 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 25)
+        self.assertEqual(len(config.KEYS), 26)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),

@@ -89,6 +89,7 @@ class FormParser:
         self._fields: dict[str, str] = {}
         self._text = bytearray()
         self._image_seen = False
+        self._misnamed = ""  # the first other field that has a file
         self._image_bytes = 0
         self._image_encoding = ""
         self._kind: Kind | None = None
@@ -108,11 +109,11 @@ class FormParser:
                 await self._take_events()
                 carried = self._image_bytes * _WIRE_BYTES[self._image_encoding]
                 if self._received - carried > limits.FORM_OVERHEAD_BYTES:
-                    raise Refusal("form_too_large")
+                    raise self._misplaced() or Refusal("form_too_large")
             self._parser.receive_eof()
             await self._take_events()
             if self._kind is None:
-                raise Refusal("image_missing")
+                raise self._misplaced() or Refusal("image_missing")
             await self._flush(last=True)
             await self._settle()
         except FormError as error:
@@ -121,6 +122,13 @@ class FormParser:
             if self._writing is not None:
                 self._writing.cancel()
         return Form(self._kind, self._image_bytes, self._fields, self._fingerprint())
+
+    def _misplaced(self) -> Refusal | None:
+        """The 400 for a photo in a field of another name, where that is why there is none."""
+        if self._image_seen or not self._misnamed:
+            return None
+        sentence = f"The file is in the field '{self._misnamed}', and belongs in the field 'image'."
+        return Refusal("image_missing", sentence, detail="the file is in another field")
 
     def _fingerprint(self) -> str:
         if self._digest is None:
@@ -149,6 +157,8 @@ class FormParser:
             self._image_encoding = part.encoding
         elif part.name in self._fields:
             raise Refusal("field_repeated", f"The field {part.name} is given more than once.")
+        elif part.filename is not None:
+            self._misnamed = self._misnamed or part.name
         self._text.clear()
 
     async def _take_data(self, data: bytes | memoryview) -> None:
@@ -235,7 +245,7 @@ def declared_boundary(request: Request, max_image_bytes: int) -> bytes:
         )
     length = request.content_length
     if length is not None and length > max_image_bytes + limits.FORM_OVERHEAD_BYTES:
-        raise too_large(max_image_bytes)
+        raise too_large(max_image_bytes, "upload")  # which in base64 says little of the image
     try:
         return boundary_of(content_type)
     except FormError as error:
@@ -248,10 +258,10 @@ def unreadable(error: FormError) -> Refusal:
     return Refusal(error.code, sentence, detail=error.reason)
 
 
-def too_large(max_image_bytes: int) -> Refusal:
-    """The 413 that names the limit."""
+def too_large(max_image_bytes: int, what: str = "image") -> Refusal:
+    """The 413 that names the limit, and what is known to be beyond it."""
     mebibytes = max_image_bytes / MIB
-    return Refusal("payload_too_large", f"The image is larger than {mebibytes:g} MB.")
+    return Refusal("payload_too_large", f"The {what} is larger than {mebibytes:g} MB.")
 
 
 def _text_of(part: Part, raw: bytes) -> str:

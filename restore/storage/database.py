@@ -52,6 +52,17 @@ def failing(sentence: str) -> Iterator[None]:
         raise database_error(sentence, error) from error
 
 
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors inside into the DatabaseError to stop the start with."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        if is_corrupt(error) or code_of(error) == sqlite3.SQLITE_NOTADB:
+            raise _damaged(path, str(error)) from error
+        raise database_error(f"The database {path} can't be used", error) from error
+
+
 def connect(path: Path, busy_s: float) -> sqlite3.Connection:
     """A connection for any one thread at a time, that waits `busy_s` seconds for a lock.
 
@@ -102,26 +113,24 @@ def prepare(
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise DatabaseError(f"The database {path} is on a file system that can't hold it safely.")
     if path.stat().st_size <= _CHECK_BYTES:
-        check(connection, path)
+        _check(connection, path)
     if version < len(schema.SCHEMA):
         _migrate(connection, version, rescue)
     return not tables
 
 
-def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise DatabaseError where SQLite finds the database damaged."""
-    try:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
-        if not is_corrupt(error):
-            raise
-        found = str(error)
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise DatabaseError(
-            f"The database {path} is damaged: {' '.join(found.split())}. No photo is lost: results "
-            "are in outputs/, uploads in tmp/. Put a copy of the database back, or move it away; "
-            "then the server starts with an empty list of jobs and leaves the photos as they are."
-        )
+        raise _damaged(path, found)
+
+
+def _damaged(path: Path, found: str) -> DatabaseError:
+    return DatabaseError(
+        f"The database {path} is damaged: {' '.join(found.split())}. No photo is lost: results "
+        "are in outputs/, uploads in tmp/. Put a copy of the database back, or move it away; "
+        "then the server starts with an empty list of jobs and leaves the photos as they are."
+    )
 
 
 def _migrate(

@@ -65,7 +65,7 @@ class JobStore:
         self._barrier = barrier
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
-        with failing(f"The database {path} can't be used"):
+        with database.opening(path):
             self._writer = database.connect(path, _BUSY_S)
             try:
                 self.is_new = database.prepare(self._writer, path, rescue)

@@ -252,6 +252,15 @@ class SizesTest(FormParserTestCase):
     async def test_the_sentence_names_the_limit(self) -> None:
         self.assertEqual(too_large(15 * MIB).sentence, "The image is larger than 15 MB.")
 
+    async def test_a_photo_in_a_field_of_another_name(self) -> None:
+        for data in (JPEG, JPEG + bytes(2 * limits.FORM_OVERHEAD_BYTES)):
+            whole = form(image(data).replace(b'name="image"', b'name="photo"', 1))
+            refusal = await self.assert_refused("image_missing", [whole])
+            self.assertEqual(
+                refusal.sentence,
+                "The file is in the field 'photo', and belongs in the field 'image'.",
+            )
+
     async def test_a_field_at_its_limit_and_one_over(self) -> None:
         text = "x" * limits.FIELD_BYTES
         self.assertEqual(

@@ -60,8 +60,9 @@ class OpeningTests(JobStoreTestCase):
 
     async def test_what_is_no_database_is_refused(self) -> None:
         self.store.close()
-        self.path.write_bytes(b"This is a letter, not a database. " * 100)
-        self.refused("not a database")
+        for content in (b"This is a letter, not a database. ", b"SQLite format 3\0" + b"#" * 100):
+            self.path.write_bytes(content * 100)
+            self.refused("is damaged: file is not a database.*move it away")
 
     async def test_a_damaged_database_is_refused(self) -> None:
         await self.add(*(new_job() for _ in range(500)))
@@ -73,7 +74,7 @@ class OpeningTests(JobStoreTestCase):
             whole[:40_000] + b"\xff" * 4096 + whole[44_096:],
         ):
             self.path.write_bytes(damaged)
-            self.refused("damaged|malformed")
+            self.refused("is damaged: .*move it away")
 
     async def test_a_large_database_is_not_read_whole_at_the_start(self) -> None:
         with mock.patch.object(database, "_CHECK_BYTES", 0), statements() as calls:

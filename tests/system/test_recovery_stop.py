@@ -1,6 +1,7 @@
 """SIGTERM and Ctrl-C: what has arrived is answered, no job pays, the end is near and quiet."""
 
 import random
+import re
 import signal
 import socket
 import time
@@ -43,7 +44,7 @@ class StopTest(unittest.TestCase):
         assert_gone(service)
         wait_until(lambda: service.log_has("Stopped; "), "the last line")
         lines = [line for line in service.lines[before:] if " job " not in line and line[0] != "{"]
-        requests = [line for line in lines if line.endswith("ms\n")]
+        requests = [line for line in lines if re.search(r"ms(?: id=\S+)?$", line)]
         self.assertEqual(1, len(lines) - len(requests), lines)
         self.assertRegex(lines[-1], STOPPED)
 

@@ -1,4 +1,4 @@
-"""Request to Response, one function a route; contract.ROUTES says which.
+"""Request to Response, one function for each operation that the routes of the contract name.
 
 A handler decides in the contract's order and calls the rooms below; it knows no socket, no SQL and
 no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
@@ -6,7 +6,6 @@ no Pillow. Everything that is refused is raised as a Refusal and answered in one
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -40,6 +39,7 @@ from restore.contract import (
     Route,
     created_json,
     description_json,
+    is_job_id,
     job_json,
 )
 from restore.http import (
@@ -58,10 +58,8 @@ from restore.storage import Key, Storage, StorageError, Store
 
 log = logging.getLogger("restore")
 
-_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _VERSION_PATH = RESTORE_PATH.rpartition("/")[0] + "/"  # what a relative address begins behind
 _UNFINISHED = (*JSON_HEADERS, *retry_after(limits.POLL_RETRY_S))
-
 
 T = TypeVar("T")
 Handler = Callable[[Exchange, str], Answer]
@@ -86,21 +84,33 @@ class Handlers:
         self._uploads = uploads
         self._dispatcher = dispatcher
         self._telemetry = telemetry
-        self._metrics = metrics
         self._waiting = Waiting()
         dispatcher.on_end(self._waiting.wake)
         self._keys = KeysUnderWay()
-        self._pages = Pages(config.max_image_bytes)
         self._limiter = RateLimiter(config.rate_limit_per_min)
         self.doors = Doors(config)
         self._stopping = False
+        operations: dict[str, Handler] = {
+            "create_job": self.create_job,
+            "get_job": self.get_job,
+            "cancel_job": self.cancel_job,
+            "get_details": self.get_details,
+            "get_before": self.get_before,
+            "get_output": self.get_output,
+            "get_health": self.get_health,
+            "get_ready": self.get_ready,
+            "get_description": self.get_description,
+            "get_models": self.get_models,
+            "get_page": Pages(config.max_image_bytes).answer,
+        }
+        own: tuple[Route, ...] = ()
+        if metrics is not None:
+            own, operations["get_metrics"] = (METRICS_ROUTE,), metrics.answer
+        pages = PAGE_ROUTES if config.page else ()
         self._routes = [
-            (route, _bound(self, route), route not in PAGE_ROUTES)
-            for route in (
-                *ROUTES,
-                *(PAGE_ROUTES if config.page else ()),
-                *([METRICS_ROUTE] if metrics else ()),
-            )
+            (route, {each: operations[name] for each, name in route.methods.items()}, guarded)
+            for guarded, routes in ((True, ROUTES), (True, own), (False, pages))
+            for route in routes
         ]
 
     def __call__(self, exchange: Exchange) -> Answer:
@@ -252,7 +262,7 @@ class Handlers:
 
     async def cancel_job(self, _: Exchange, name: str) -> Response:
         """Stop and forget a job; 204 for every well-formed id."""
-        if not _JOB_ID.fullmatch(name.lower()):
+        if not is_job_id(name.lower()):
             raise Refusal("job_not_found")
         try:
             await self._dispatcher.cancel(name.lower())
@@ -268,7 +278,7 @@ class Handlers:
 
     def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
         try:
-            return find(job_id) if _JOB_ID.fullmatch(job_id) else None
+            return find(job_id) if is_job_id(job_id) else None
         except StorageError as error:
             raise unavailable(error, "The job can't be read now. Please try later.") from None
 
@@ -327,20 +337,6 @@ class Handlers:
         if not self._uploads.ready:
             raise Refusal("starting", headers=retry_after(limits.STARTING_RETRY_S))
         return Response(200, JSON_HEADERS, models_json(self._uploads.offered))
-
-    def get_metrics(self, _: Exchange, __: str) -> Response:
-        """What the server counts, for Prometheus."""
-        assert self._metrics is not None, "there is no such route without"
-        kind = ("Content-Type", self._metrics.content_type)
-        return Response(200, (kind, ("Cache-Control", "no-store")), self._metrics.body())
-
-    def get_page(self, exchange: Exchange, name: str) -> Response:
-        """The web page; with a name, one of its files."""
-        return self._pages.answer(exchange.request, name)
-
-
-def _bound(handlers: Handlers, route: Route) -> dict[str, Handler]:
-    return {method: getattr(handlers, name) for method, name in route.methods.items()}
 
 
 def _created(job_id: str) -> Response:

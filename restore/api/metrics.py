@@ -8,6 +8,7 @@ Rule: no label comes from a client.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from restore.http import Exchange, Response
 from restore.jobs import BOUNDS_S, Distribution, Tally
 from restore.storage import StorageError
 
@@ -74,6 +75,11 @@ class Metrics:
     def body(self) -> bytes:
         """The numbers as they are now."""
         return bytes(self._render(self._registry))
+
+    def answer(self, _: Exchange, __: str) -> Response:
+        """The numbers for Prometheus."""
+        kind = ("Content-Type", self.content_type)
+        return Response(200, (kind, ("Cache-Control", "no-store")), self.body())
 
     def collect(self) -> Iterator[Any]:
         """What prometheus_client asks of a collector."""

@@ -7,7 +7,7 @@ nobody else, and is told so: the policy below lets it run no script and show no 
 import json
 
 from restore.contract import MAX_SIDE_PX, UPSCALES, Refusal
-from restore.http import Request, Response, StaticFile, StaticFiles, static_file
+from restore.http import Exchange, Response, StaticFile, StaticFiles, static_file
 
 _POLICY = "; ".join(
     (
@@ -49,9 +49,9 @@ class Pages:
         self._files = StaticFiles("restore", "web", MEDIA_TYPES, _HEADERS)
         self._limits: StaticFile | None = None
 
-    def answer(self, request: Request, name: str) -> Response:
+    def answer(self, exchange: Exchange, name: str) -> Response:
         """The page; with a name, that file of it. Raises Refusal (404)."""
-        get = request.headers.get
+        get = exchange.request.headers.get
         if name == LIMITS:
             return self._files.answer_with(get, self._describe_limits())
         if name == INDEX:  # its relative addresses lead astray from there

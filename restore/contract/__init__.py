@@ -29,6 +29,7 @@ from restore.contract.http import (
 )
 from restore.contract.job import (
     JOB_ERRORS,
+    JOB_ID_PATTERN,
     MAX_ATTEMPTS,
     MAX_SIDE_PX,
     MAX_VANISHED,
@@ -38,6 +39,7 @@ from restore.contract.job import (
     JobSpec,
     JobState,
     JobStatus,
+    is_job_id,
 )
 from restore.contract.kinds import (
     ACCEPTED,
@@ -58,6 +60,7 @@ __all__ = [
     "IMAGE_FIELD",
     "JOBS_PATH",
     "JOB_ERRORS",
+    "JOB_ID_PATTERN",
     "KIB",
     "MAX_ATTEMPTS",
     "MAX_SIDE_PX",
@@ -87,6 +90,7 @@ __all__ = [
     "description_json",
     "error_json",
     "holds_hevc",
+    "is_job_id",
     "job_json",
     "parse_fields",
     "refusal_sentence",

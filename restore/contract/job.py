@@ -5,6 +5,7 @@ allow it. Storing a job is jobstore's, deciding when to take a step the dispatch
 here: a status never runs backwards; a job that starts again stays `running`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,6 +14,8 @@ from typing import NamedTuple
 STRENGTH_MIN, STRENGTH_MAX, STRENGTH_DEFAULT = 0.1, 1.0, 0.6
 UPSCALES, UPSCALE_DEFAULT = (1, 2, 4), 1
 MAX_SIDE_PX = 4096
+JOB_ID_PATTERN = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID in lower case
+_JOB_ID = re.compile(JOB_ID_PATTERN, re.ASCII)
 
 MAX_ATTEMPTS = 3  # starts of a job whose worker died, after which it fails
 MAX_VANISHED = 10  # starts of a job under which the server itself vanished
@@ -27,6 +30,11 @@ JOB_ERRORS: Mapping[str, str] = {
     "server_died": "The server was interrupted too often while restoring the photo.",
     "storage": "The photo is no longer in the server's storage.",
 }
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a job could have this id."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 class Event(StrEnum):

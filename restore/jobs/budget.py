@@ -9,14 +9,14 @@ from collections.abc import Collection
 
 from restore.contract import MIB
 
-# Python 3.11, Pillow 13.0, Linux, 2026-11-22: a child of the `generic` provider peaks at 100 bytes
+# A child of the `generic` provider peaks at 100 bytes
 # for each pixel of its output over 60 MB of its own; a large picture is worked on in strips, which
 # holds even 16384 x 16384 under 1.6 GB.
 BYTES_PER_OUTPUT_PIXEL = 100
 CHILD_BYTES = 60_000_000
 PEAK_BYTES = 1_600_000_000
 # What each process that works on tiles beside others holds of its own: 98 to 202 MiB at upscale 1
-# to 4. Python 3.11, Pillow 13.0, Linux, 2026-11-28.
+# to 4.
 PROCESS_MIB = 210
 PIXELS_PER_PROCESS = 200_000  # of the upload: fewer are one tile, which can't be shared
 

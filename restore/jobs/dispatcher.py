@@ -20,7 +20,7 @@ from restore.contract import MIB, Job, JobState, JobStatus
 from restore.jobs import budget, recovery
 from restore.jobs.events import Telemetry
 from restore.jobs.retention import Clock, Retention
-from restore.jobs.retry import Cause, Retry
+from restore.jobs.retry import RETRIES, Cause, Retry
 from restore.jobs.run import GIVE_BACK_S, Context, JobRun, erase
 from restore.pool import KILL_WAIT_S, Pool, Slot
 from restore.storage import Storage, StorageError, Store
@@ -94,7 +94,7 @@ class Dispatcher:
         for job in remains.given_up:
             run = JobRun(job, self._context)
             detail = f"{job.vanished} servers vanished under it"
-            self._begin(run, partial(run.fail, "server_died", detail))
+            self._begin(run, partial(run.fail, RETRIES[Cause.SERVER_VANISHED].error, detail))
 
     def start(self) -> None:
         """Begin to run jobs; needs a running loop."""

@@ -1,13 +1,14 @@
-"""What is tried again: the cause, how often, after what pause, and what the client sees.
+"""What is tried again: the cause, how often, after what pause, and what becomes of the job.
 
 The table is all of it; `Retry` is one job's way through one of its lines. Whoever uses it waits and
 tries; nothing here knows what is tried.
 """
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from restore.contract import MAX_ATTEMPTS, MAX_VANISHED
+from restore.contract import MAX_ATTEMPTS, Job
 
 
 class Cause(Enum):
@@ -22,31 +23,51 @@ class Cause(Enum):
 
 
 class Rule(NamedTuple):
-    """`times`: how often at most, None without a bound but that of `error`'s line in the docs.
+    """The pause doubles from `first_pause_s` up to `longest_pause_s`.
 
-    The pause doubles from `first_pause_s` up to `longest_pause_s`. `error` is the job's error once
-    it is given up; None where it never is. `counts`: whether it costs one of MAX_ATTEMPTS.
+    `times`: how often at most, None without a bound of its own. `step` is what happens to a job
+    whose attempt ends so, `sentence` what the log says of it. Once `spent` says so the job is given
+    up with `error`. `at_timeout`: what it counts as when it lasts for JOB_TIMEOUT_S.
     """
 
-    times: int | None
     first_pause_s: float
     longest_pause_s: float
-    error: str | None
-    counts: bool = False
+    times: int | None = None
+    step: Callable[[Job], Job] = Job.postpone
+    sentence: str = ""
+    spent: Callable[[Job], bool] = lambda _: False
+    error: str = ""
+    at_timeout: Cause | None = None
 
 
 RETRIES = {
     # Short, so that a moment's want of memory isn't met three times.
-    Cause.WORKER_DIED: Rule(MAX_ATTEMPTS, 0.1, 0.1, "worker_died", counts=True),
-    # For as long as a job may stand still (JOB_TIMEOUT_S); then it counts as a worker that died.
-    Cause.NO_WORKER: Rule(None, 0.25, 15.0, "worker_died"),
+    Cause.WORKER_DIED: Rule(
+        *(0.1, 0.1),
+        step=Job.lose_worker,
+        sentence=f"lost its worker in attempt {{attempt}} of {MAX_ATTEMPTS}",
+        spent=lambda job: job.attempt >= MAX_ATTEMPTS,
+        error="worker_died",
+    ),
+    Cause.NO_WORKER: Rule(0.25, 15.0, sentence="waits for a worker", at_timeout=Cause.WORKER_DIED),
     # A promised job waits for room, however long that takes.
-    Cause.NO_ROOM: Rule(None, 0.25, 15.0, None),
-    Cause.SERVER_FAULT: Rule(MAX_ATTEMPTS, 5.0, 5.0, "worker_died", counts=True),
-    Cause.SERVER_VANISHED: Rule(MAX_VANISHED, 0.0, 0.0, "server_died"),
+    Cause.NO_ROOM: Rule(0.25, 15.0, sentence="waits for room on the disk"),
+    Cause.SERVER_FAULT: Rule(5.0, 5.0),  # queued again by its row: the attempt stays counted
+    Cause.SERVER_VANISHED: Rule(
+        *(0.0, 0.0),
+        step=Job.vanish,
+        sentence="lost its machine",
+        spent=lambda job: job.given_up,
+        error="server_died",
+    ),
     # What stays is removed at the next start.
-    Cause.FILE_HELD: Rule(4, 0.1, 2.0, None),
+    Cause.FILE_HELD: Rule(0.1, 2.0, times=4),
 }
+
+
+def giving_up(job: Job) -> str | None:
+    """The error of a job that may not be attempted again; None where it may."""
+    return next((rule.error for rule in RETRIES.values() if rule.spent(job)), None)
 
 
 class Retry:

@@ -18,9 +18,9 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from restore.contract import MAX_ATTEMPTS, Job, JobStatus
+from restore.contract import Job, JobStatus
 from restore.jobs.events import Telemetry
-from restore.jobs.retry import Cause, Retry
+from restore.jobs.retry import RETRIES, Cause, Retry, Rule, giving_up
 from restore.pool import ChildDied, ChildNotStarted, ChildStalled, MachineLost, Slot
 from restore.storage import OutputError, Storage, StorageError, Store
 from restore.worker import Outcome, Task, run_job
@@ -169,36 +169,28 @@ class JobRun:
     async def _attempt_until_outcome(self, slot: Slot) -> Outcome:
         """Start the job until an attempt comes to an outcome, or no more may be made."""
         retries = {cause: Retry(cause) for cause in Cause}
-        no_worker_since: float | None = None
-        while self.job.attempt < MAX_ATTEMPTS:
+        lasting: tuple[Cause, float] | None = None  # the latest setback, and since when
+        detail = "none was left"
+        while (error := giving_up(self.job)) is None:
             await self._save(self.job.start(self._context.clock()))
             result = await self._attempt(slot)
             if isinstance(result, Outcome):
                 return result
-            cause, now = result.cause, time.monotonic()
-            no_worker_since = (no_worker_since or now) if cause is Cause.NO_WORKER else None
-            if no_worker_since and now - no_worker_since >= self._context.job_timeout_s:
-                cause, no_worker_since = Cause.WORKER_DIED, None
-            self._set_back(cause, result.detail)
-            if cause is Cause.SERVER_VANISHED and self.job.given_up:
-                return Outcome(None, "server_died", result.detail)
+            (cause, detail), now = result, time.monotonic()
+            if lasting is None or lasting[0] is not cause:
+                lasting = cause, now
+            longer = RETRIES[cause].at_timeout
+            if longer is not None and now - lasting[1] >= self._context.job_timeout_s:
+                cause, lasting = longer, None
+            self._set_back(RETRIES[cause], detail)
             await self._pause(retries[cause].next_pause_s() or 0.0)
-        return Outcome(None, "worker_died", f"{self.job.attempt} attempts")
+        return Outcome(None, error, f"{self.job.attempt} attempts; {detail}")
 
-    def _set_back(self, cause: Cause, detail: str) -> None:
+    def _set_back(self, rule: Rule, detail: str) -> None:
         """The job as it stands after an attempt that came to nothing, and a line in the log."""
-        attempt = self.job.attempt
-        if cause is Cause.WORKER_DIED:
-            self.job = self.job.lose_worker()
-            sentence = f"lost its worker in attempt {attempt} of {MAX_ATTEMPTS}"
-        elif cause is Cause.SERVER_VANISHED:
-            self.job = self.job.vanish()
-            sentence = "lost its machine"
-        else:
-            self.job = self.job.postpone()
-            no_worker = cause is Cause.NO_WORKER
-            sentence = "waits for a worker" if no_worker else "waits for room on the disk"
+        sentence = rule.sentence.format(attempt=self.job.attempt)
         log.warning("job %s %s: %s", self._named, sentence, detail)
+        self.job = rule.step(self.job)
 
     async def _attempt(self, slot: Slot) -> Outcome | _Setback:
         """One call into the child."""

@@ -51,12 +51,7 @@ class Nursery(Protocol):
 class LocalSlot:
     """A place where one call at a time runs in a child; further calls wait in turn."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: ChildSettings,
-        pool: "Nursery",
-    ) -> None:
+    def __init__(self, name: str, settings: ChildSettings, pool: Nursery) -> None:
         context = ForkServerContext()
         self.name = name
         self._pool = pool
@@ -80,13 +75,7 @@ class LocalSlot:
         bound_s: float | None = None,
         job: str = "",
     ) -> T:
-        """Call `function(*args)` in the child; both must be picklable, `function` by its name.
-
-        `stall_s`: how long `progress` may stand still, `bound_s`: how long the call may take at
-        most; over either the child is killed. `job` names what it prints in the log. Cancelling the
-        awaiting task kills the child too. When this returns or raises, the child has stopped
-        working on the call. Raises ChildDied, ChildNotStarted, ChildStalled.
-        """
+        """As protocol.Slot says; `function` (by its name) and `args` must be picklable."""
         async with self._lock:
             self._pool.check_open()
             self._output.begin(job)

@@ -27,14 +27,13 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from restore.contract import JOB_ID_PATTERN, is_job_id
 from restore.storage import disk
 from restore.storage.errors import FilesError, OutputError, failing_files
 from restore.storage.uploads import UploadFile
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_JOB_ID = re.compile(_UUID)
-_TEMP_NAME = re.compile(rf"({_UUID})\.(?:part|upload|work)")
-_OUTPUT_NAME = re.compile(rf"({_UUID})\.(?:png|jpg)")
+_TEMP_NAME = re.compile(rf"({JOB_ID_PATTERN})\.(?:part|upload|work)")
+_OUTPUT_NAME = re.compile(rf"({JOB_ID_PATTERN})\.(?:png|jpg)")
 _OUTPUT_SUFFIXES = (".png", ".jpg")
 _BEFORE_NAMES = ("before.jpg", "before.png")  # as they are called in a work folder
 
@@ -282,6 +281,6 @@ class Storage:
 
 
 def _checked(job_id: str) -> str:
-    if not _JOB_ID.fullmatch(job_id):
+    if not is_job_id(job_id):
         raise ValueError(f"not a job id: {job_id!r}")
     return job_id

@@ -79,7 +79,7 @@ class JobStore:
         self._thread.start()
 
     def close(self) -> None:
-        """Commit what has gathered, within a bound, and close. Later writes raise StoreError."""
+        """Commit what has gathered, within a bound, and close. Later writes raise DatabaseError."""
         if self._closed:
             return
         self._closed = True

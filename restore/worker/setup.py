@@ -30,8 +30,7 @@ from restore.contract import MIB
 
 IGNORED_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 # What a child with a built-in provider may map beyond what a fresh one has (69 MiB). The largest
-# honest jobs, 4096 x 4096 at upscale 4, map 1,242 MiB more (generic, JPEG in; resident: 1,268 MiB
-# in all) and 1,166 MiB (dummy, HEIC in). Python 3.11, Pillow 13.0, Linux, 2026-11-22.
+# honest jobs, 4096 x 4096 at upscale 4, map 1,242 MiB more.
 ADDRESS_SPACE_BYTES = 2048 * MIB
 OOM_SCORE_ADJ = 1000  # the first to go when the machine's memory runs out
 
@@ -127,10 +126,8 @@ def _tie_life_to_server() -> None:
 def _let_kernel_kill(sentinel: int) -> None:
     """Have the kernel send SIGKILL to our process group once `sentinel` reads end of file.
 
-    This needs no Python code to run: a filter that holds the GIL for seconds is ended too. (Linux
-    6.18, Python 3.11, two busy cores, 2026-11-22: two children inside MedianFilter(9) of 16 MP gone
-    0.26 s after kill -9 of the server. A thread that waits for the sentinel can't run before the
-    filter is done.)
+    This needs no Python code to run: a filter that holds the GIL for seconds is ended too. A
+    thread that waits for the sentinel can't run before the filter is done.
     """
     import fcntl
 

@@ -42,8 +42,8 @@ def paused(cause: retry.Cause, seconds: float) -> Any:
 # The table with pauses that a test can wait for.
 QUICK = {
     cause: rule._replace(
-        first_pause_s=0.0 if rule.counts else min(rule.first_pause_s, 0.005),
-        longest_pause_s=0.0 if rule.counts else min(rule.longest_pause_s, 0.02),
+        first_pause_s=0.0 if rule.error else min(rule.first_pause_s, 0.005),
+        longest_pause_s=0.0 if rule.error else min(rule.longest_pause_s, 0.02),
     )
     for cause, rule in retry.RETRIES.items()
 }

@@ -22,7 +22,7 @@ _LEARNED = Model(
     "As classic; a small network enlarges and removes JPEG damage.",
     licence=learned.LICENCE,
     s_per_mp=3.5,
-    memory_bytes=150_000_000,
+    memory_bytes=190_000_000,
 )
 _ABOUT = {
     Kind.UPSCALE: "Enlarges by the model file {}; the rest as classic.",

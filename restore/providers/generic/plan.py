@@ -53,6 +53,8 @@ def planned(findings: Findings, strength: float, upscale: int) -> Plan:
         blur = None
     if jpeg and jpeg.coarseness > tuning.BLUR_MOST_COARSENESS:
         blur = None
+    if findings.evidence.may_be_snow:
+        blur = None  # flakes are soft by themselves, and their edges are all there is to tell by
     if upscale > 1:
         blur = None  # enlarging sharpens, and a small picture's softness may be wanted
     marks = findings.marks if findings.evidence.has_marks else None

@@ -106,6 +106,8 @@ LINE_LEAST, LINE_THINNESS = 18, 5.0  # px; length to width, as deviations
 WEAR_FEWEST_SPECKS = 10  # fewer have no pattern
 SPECKED_FEWEST = 30  # on a print of one hue, for fading alone
 WEAR_SPECKS_PER_LINE = (4.0, 30.0)  # drawn wear 5-15; stars 40 and up, lines of things under 2
+SPECKS_LEAST_APART = 0.5  # of what chance gives: wear 0.72-1.14, beads on strings 0.19-0.35
+SPECKS_MOST_PLACED = 500  # in a sample: more are texture
 WEAR_MOST_OTHERS = 0.5  # of specks: neither speck nor line; wear 0-0.46, text 0.15-3
 WEAR_MOST_COLOURED = 0.4  # of marks: wear shows paper or dirt
 MARK_COLOURED = 40.0  # levels from lowest to highest channel: no paper, no dirt
@@ -113,14 +115,10 @@ DUST_RARER_SHARE = 0.15  # of specks, bright or dark, whichever are fewer
 
 # --- wear as the network sees it
 
-WEAR_ONE_HUE = (
-    6.0  # levels of colour scatter at one brightness: sepia with stains 5.2, colour 5.3 and up
-)
 WEAR_MOST_SIDE = 1400  # px, the longer: larger scans are looked at half as large, or a quarter
 WEAR_SUREST = 0.8  # probability of pixels that prove a print's wear
 WEAR_SURE, WEAR_WEAK = 0.75, 0.35  # probability of a mark's core, and of what it continues on
-WEAR_FEWEST_ON_PRINTS = 0.0005  # share of surest pixels: 12 unworn prints 0-0.034 %
-WEAR_FEWEST = 0.0012  # the same where one hue is all that speaks for a print: photos 0-0.08 %
+WEAR_FEWEST = 0.0005  # share of surest pixels: 12 unworn prints 0-0.034 %
 WEAR_MOST = 0.05  # share of pixels
 WEAR_REACH = 12  # px that wear continues from its core
 WEAR_MOST_WIDTH = 6  # px: broader is a thing, and could not be filled

@@ -12,8 +12,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageStat
 from bench.quality import faded, gauss_noise, psnr, scene, scratched
 from restore.providers.generic import run
 from restore.providers.generic.analysis import Findings, analysed
-from restore.providers.generic.estimators.components import components_of
+from restore.providers.generic.estimators.components import Component, components_of
 from restore.providers.generic.estimators.frame import inside_of
+from restore.providers.generic.estimators.pattern import Pattern
 from restore.providers.generic.evidence import Kind, Sign, evidence_of
 from restore.providers.generic.picture import opened
 
@@ -182,6 +183,20 @@ class PrintTest(PictureCase):
             ({Sign.WEAR, Sign.FEW_TONES}, Kind.GRAPHIC),
         ):
             self.assertIs(evidence_of(frozenset(signs), box).kind, kind, signs)
+
+
+class PatternTest(unittest.TestCase):
+    def test_specks_in_rows_are_no_dust(self) -> None:
+        dice = random.Random(3)
+        strings = [(40 + 120 * (n // 15) + 5 * (n % 15), 60 + 80 * (n // 30)) for n in range(60)]
+        scattered = [(dice.randrange(480), dice.randrange(360)) for _ in range(60)]
+        for places, is_dust in ((strings, False), (scattered, True)):
+            pattern = Pattern()
+            pattern.add(
+                [Component(x, y, x + 2, y + 2, 4, 4 * (n % 2)) for n, (x, y) in enumerate(places)],
+                480 * 360,
+            )
+            self.assertIs(pattern.is_dust, is_dust)
 
 
 class ComponentTest(unittest.TestCase):

@@ -53,7 +53,7 @@ class MarkMeter:
         loose = marked(severity, 1.0, self._grain)
         self._loose += _count(loose)
         if loose.getbbox() and _count(loose) <= 2 * tuning.MARK_MOST * self._pixels:
-            self.pattern.add(_parts(loose, channels))
+            self.pattern.add(_parts(loose, channels), loose.width * loose.height)
 
     def marks(self) -> Marks | None:
         """None where there are too few, or so many that they are the picture."""

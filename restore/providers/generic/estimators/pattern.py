@@ -3,10 +3,13 @@
 What belongs to a picture comes in families. Text is strokes between speck and line in number; a
 plan, a court, wires, twigs, rain and a lattice are lines and hardly a speck; stars, snow and birds
 are specks and hardly a line. Wear is both at once: for each long scratch several to a few dozen
-specks, without colour of their own. Anything else is doubt, and stays.
+specks, without colour of their own, and where chance put them: beads, rivets and lamps stand in
+rows, each nearer to the next than chance has it (Clark and Evans 1954). Anything else is doubt.
 """
 
+import math
 from collections.abc import Iterable
+from itertools import combinations
 
 from restore.providers.generic import tuning
 from restore.providers.generic.estimators.components import Component
@@ -17,19 +20,25 @@ class Pattern:
 
     def __init__(self) -> None:
         self.lines = self.specks = self.others = self.bright_specks = self.coloured = 0
+        self._apart = self._apart_by_chance = 0.0
 
-    def add(self, parts: Iterable[Component]) -> None:
-        """Count in the connected marks of one sample."""
+    def add(self, parts: Iterable[Component], pixels: int) -> None:
+        """Count in the connected marks of one sample of so many pixels."""
+        places = []
         for part in parts:
             across, along = part.deviations
             if part.extent <= tuning.SPECK_MOST:
                 self.specks += 1
                 self.bright_specks += 2 * part.bright >= part.area
+                places.append((part.left, part.top))
             elif part.extent >= tuning.LINE_LEAST and along > tuning.LINE_THINNESS * across:
                 self.lines += 1
             else:
                 self.others += 1
             self.coloured += 2 * part.coloured >= part.area
+        if 1 < len(places) <= tuning.SPECKS_MOST_PLACED:
+            self._apart += sum(_to_nearest(places))
+            self._apart_by_chance += 0.5 * math.sqrt(pixels * len(places))
 
     @property
     def is_wear(self) -> bool:
@@ -62,7 +71,9 @@ class Pattern:
 
     @property
     def _is_scattered(self) -> bool:
-        """Mostly specks or lines; and grey, unless both lighter and darker than the picture."""
+        """Mostly specks or lines, at random; grey, unless both lighter and darker than around."""
+        if self._apart < tuning.SPECKS_LEAST_APART * self._apart_by_chance:
+            return False
         count = self.specks + self.lines + self.others
         is_grey = self.coloured <= tuning.WEAR_MOST_COLOURED * count
         return self.others <= tuning.WEAR_MOST_OTHERS * self.specks and (is_grey or self._is_mixed)
@@ -71,3 +82,13 @@ class Pattern:
     def _is_mixed(self) -> bool:
         rarer = min(self.bright_specks, self.specks - self.bright_specks)
         return rarer >= tuning.DUST_RARER_SHARE * self.specks
+
+
+def _to_nearest(places: list[tuple[int, int]]) -> list[float]:
+    """How far it is from each place to the next one, in pixels."""
+    nearest = [math.inf] * len(places)
+    for (first, one), (second, other) in combinations(enumerate(places), 2):
+        apart = math.dist(one, other)
+        nearest[first] = min(nearest[first], apart)
+        nearest[second] = min(nearest[second], apart)
+    return nearest

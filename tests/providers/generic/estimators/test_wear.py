@@ -47,7 +47,7 @@ class FoundTest(unittest.TestCase):
 
     def test_a_cracked_print_comes_back_better(self) -> None:
         worn, where = cracked()
-        picture = picture_of(worn)
+        picture = picture_of(damage.grainy(worn, 7.0, 0.9, random.Random(5)))
         plan = planned(analysed(picture, lambda done: None), 1.0, 1)
         self.assertIsNotNone(plan.wear)
         result = restored(picture, plan, lambda done: None)
@@ -69,6 +69,9 @@ class LeftAloneTest(unittest.TestCase):
                 with self.subTest(seed=seed):
                     findings = analysed(picture_of(each), lambda done: None)
                     self.assertIsNone(findings.wear)
+
+    def test_what_has_no_grain_may_be_ropes_and_bars(self) -> None:
+        self.assertIsNone(analysed(picture_of(cracked()[0]), lambda done: None).wear)
 
     def test_pictures_in_colour_are_not_asked_about(self) -> None:
         worn = damage.laid(scene(6, (SIDE, SIDE)), cracked()[1], (246, 242, 232), 0)

@@ -28,16 +28,18 @@ _BUSY_S = 5.0  # a write waits this long for another program that holds the data
 _READ_BUSY_S = 0.25  # a read holds up the loop, and waits for next to nothing in WAL mode
 _CLOSE_S = 10.0  # for the writer to finish what it has
 _BATCH = 1000  # writes in one transaction
+_WAITS = JobState(JobStatus.QUEUED, 0.0, None, None)
 
 T = TypeVar("T")
 log = logging.getLogger("restore")
 
 
 class _Written(NamedTuple):
-    """What a write did: its result, and by how much the number of waiting jobs changed."""
+    """What a write did: its result, and the job that waits from now on or doesn't any more."""
 
     result: Any
-    waiting: int = 0
+    queued: str = ""
+    left: str = ""
 
 
 _Work = Callable[[sqlite3.Connection], _Written]
@@ -74,7 +76,7 @@ class JobStore:
                 self._writer.close()
                 raise
         self.found = self._count()  # what was there at the start
-        self.waiting = self.found.waiting  # jobs that are queued now
+        self._queued = {row[0] for row in self._rows(schema.SELECT_QUEUED_IDS)}
         self._thread = threading.Thread(target=self._write_on, name="jobstore", daemon=True)
         self._thread.start()
 
@@ -91,6 +93,11 @@ class JobStore:
         else:
             self._writer.close()
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs are queued now."""
+        return len(self._queued)
+
     # -- reading: on the loop, microseconds; no cursor is left open, which would hold the -wal
 
     def get(self, job_id: str) -> Job | None:
@@ -98,7 +105,9 @@ class JobStore:
         return self._one(schema.SELECT_ONE, schema.decode, job_id)
 
     def state(self, job_id: str) -> JobState | None:
-        """What a poll says of this job. Raises DatabaseError."""
+        """What a poll says of this job; of one that waits without SQL. Raises DatabaseError."""
+        if job_id in self._queued:
+            return _WAITS
         return self._one(schema.SELECT_STATE, schema.decode_state, job_id)
 
     def position(self, job_id: str) -> int:
@@ -169,7 +178,7 @@ class JobStore:
             connection.execute(schema.INSERT, schema.encode(job))
             if key is not None:
                 connection.execute(schema.INSERT_KEY, key)
-            return _Written(None, waiting=int(job.status is JobStatus.QUEUED))
+            return _Written(None, queued=job.id if job.status is JobStatus.QUEUED else "")
 
         try:
             await self._put(insert, promises=True)
@@ -188,7 +197,7 @@ class JobStore:
             row = (*schema.encode(job), job.id, expected)
             changed = connection.execute(schema.UPDATE, row).rowcount == 1
             leaves = changed and expected is JobStatus.QUEUED and job.status is not expected
-            return _Written(changed, waiting=-int(leaves))
+            return _Written(changed, left=job.id if leaves else "")
 
         saved: bool = await self._put(update)
         return saved
@@ -269,7 +278,9 @@ class JobStore:
         """On the loop: count, and wake who waits."""
         for write, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, _Written):
-                self.waiting += outcome.waiting
+                if outcome.queued:
+                    self._queued.add(outcome.queued)
+                self._queued.discard(outcome.left)
                 outcome = outcome.result
             end(write.future, outcome)
 
@@ -285,6 +296,6 @@ def _deleting(job_id: str) -> _Work:
         job = schema.decode(rows[0])
         connection.execute(schema.DELETE, (job_id,))
         connection.execute(schema.INSERT_REMOVAL, (job_id,))
-        return _Written(job, waiting=-int(job.status is JobStatus.QUEUED))
+        return _Written(job, left=job.id)
 
     return delete

@@ -16,7 +16,9 @@ class Store(Protocol):
 
     is_new: bool  # nothing was there at the start
     found: Counts  # at the start
-    waiting: int  # jobs that are queued now
+
+    @property
+    def waiting(self) -> int: ...  # jobs that are queued now
 
     def get(self, job_id: str) -> Job | None: ...
 

@@ -103,6 +103,7 @@ _SELECT = f"SELECT {_NAMES} FROM jobs"  # noqa: S608  (names of this module's ow
 SELECT_ONE = f"{_SELECT} WHERE id = ?"
 SELECT_STATE = "SELECT status, progress, output, error FROM jobs WHERE id = ?"
 SELECT_QUEUED = f"{_SELECT} WHERE status = 'queued' ORDER BY seq LIMIT ?"
+SELECT_QUEUED_IDS = "SELECT id FROM jobs WHERE status = 'queued'"
 SELECT_RUNNING = f"{_SELECT} WHERE status = 'running' ORDER BY seq"
 SELECT_EXPIRED = f"{_SELECT} WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
 SELECT_MISDATED = f"{_SELECT} WHERE ended_at > ? AND seq <= ? ORDER BY seq LIMIT ?"

@@ -124,8 +124,12 @@ class RowTests(JobStoreTestCase):
         await self.store.delete(jobs[2].id)
         await self.store.delete(jobs[2].id)
         self.assertEqual(self.store.waiting, 1)
-        self.assertEqual(self.reopened().found, schema.Counts(1, 1, 4))
-        self.assertEqual(self.store.waiting, 1)
+        for job in jobs:
+            state, row = self.store.state(job.id), self.store.get(job.id)
+            self.assertEqual(state and state.status, row and row.status)
+        store = self.reopened()
+        self.assertEqual(store.found, schema.Counts(1, 1, 4))
+        self.assertEqual(store.waiting, 1)
 
     async def test_a_row_in_somebody_elses_words_is_a_store_error(self) -> None:
         job = new_job()

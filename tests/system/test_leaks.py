@@ -97,10 +97,12 @@ class LeakTest(unittest.TestCase):
         self.assertLessEqual(after.largest_child_kib, child_kib)
         names = {path.name for path in self.service.storage.iterdir()}
         database = {"jobs.sqlite3", "jobs.sqlite3-wal", "jobs.sqlite3-shm"}
-        self.assertEqual({"lock", "tmp", "outputs"} | database, names)
+        self.assertEqual({"lock", "tmp", "outputs", "before"} | database, names)
         results = list((self.service.storage / "outputs").iterdir())
         deleted = -(-WARM_UP // 5) + -(-JOBS // 5)
         self.assertEqual(WARM_UP + JOBS - deleted, len(results))
+        pictures = {path.stem for path in (self.service.storage / "before").iterdir()}
+        self.assertEqual({path.stem for path in results}, pictures)
         if LONG:
             print(f"{JOBS} jobs: {before} -> {after}", file=sys.stderr)
 

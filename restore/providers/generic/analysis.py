@@ -82,7 +82,7 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
 def _wear(picture: Picture, evidence: Evidence) -> Wear | None:
     """What the network sees; asked only where paper shows, for it takes bars and ropes for wear.
 
-    One hue is no such proof: of drawn rigging up to 0.9 % of pixels are worn to it beyond doubt, of
+    One hue is no such proof: of drawn bars up to 0.76 % of pixels are worn to it beyond doubt, of
     a cracked print of 256 px 0.27 % (2026-12-01).
     """
     return wear_of(picture, tuning.WEAR_FEWEST) if evidence.is_scanned else None

@@ -120,7 +120,7 @@ class HostileTest(unittest.TestCase):
         self.assertEqual((answer.status, answer.headers["connection"]), (status, "close"))
         problem = PROBLEMS[answer.json["code"]]
         self.assertEqual((problem.status, problem.sentence), (status, answer.json["error"]))
-        known = {"content-type", "cache-control", "x-content-type-options", "date"}
+        known = {"content-type", "cache-control", "x-content-type-options", "date", "x-request-id"}
         self.assertEqual(set(answer.headers) - known, {"content-length", "connection"})
         return answer
 

@@ -69,7 +69,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {  # by the function that answers
 _HEADERS: Mapping[str, tuple[str, Tree, str]] = {  # that a request may have
     "create_job": (
         "Idempotency-Key",
-        {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
         "Within a day the same form under the same key is answered by the same job.",
     ),
     "get_job": (

@@ -21,14 +21,17 @@ def preview(path: str, folder: str) -> str:
     It is whole once it has that name. Returns its path, "" where it can't be made.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=["JPEG", "PNG"]) as image:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), _opened(path) as image:
             if max(image.size) > PREVIEW_PX:
                 image.draft(None, (_LEAST_PX, _LEAST_PX))
                 image.thumbnail((PREVIEW_PX, PREVIEW_PX), Image.Resampling.BICUBIC, 2.0)
             return _written(image, folder)
     except (OSError, MemoryError, *pixels.DECODE_ERRORS):
         return ""
+
+
+def _opened(path: str) -> Image.Image:
+    return Image.open(path, formats=["JPEG", "PNG"])
 
 
 def _written(image: Image.Image, folder: str) -> str:

@@ -265,10 +265,9 @@ class JobRun:
         error = outcome.error or "provider_error"
         await self._save(self.job.fail(error, self._context.clock(), self.progress))
         self._context.telemetry.failed(self.job.id, error)
-        log.error(
-            "job %s failed: %s%s\n%s",
-            *(self._named, error, outcome.note and f" ({outcome.note})", outcome.detail),
-        )
+        behind = "\n" if "\n" in outcome.detail else ": "  # a traceback, or a reason
+        note = outcome.note and f" ({outcome.note})"
+        log.error("job %s failed: %s%s%s%s", self._named, error, note, behind, outcome.detail)
         await self._discard(self._context.storage.discard)
 
     async def _give_back(self) -> None:

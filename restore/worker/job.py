@@ -98,11 +98,15 @@ class Models(NamedTuple):
 
 
 class _Failure(Exception):  # noqa: N818  (it never leaves this module)
-    """A part of the job failed as `error`, one of contract.JOB_ERRORS; the cause is chained."""
+    """A part of the job failed as `error`, one of contract.JOB_ERRORS; the cause is chained.
 
-    def __init__(self, error: str, reason: str = "") -> None:
+    `is_told` says that the reason tells all: a damaged file is no fault of a program.
+    """
+
+    def __init__(self, error: str, reason: str = "", *, is_told: bool = False) -> None:
         super().__init__(f"{error}: {reason}" if reason else error)
         self.error = error
+        self.told = reason if is_told else ""
 
 
 def run_job(task: Task) -> Outcome:
@@ -115,8 +119,9 @@ def run_job(task: Task) -> Outcome:
         detail, note = describe(error), _joined(notes)
         if _for_want_of_room(error, task.folder):
             return Outcome(None, "storage", detail, note, again=True)
-        code = error.error if isinstance(error, _Failure) else "storage"  # no folder to work in
-        return Outcome(None, code, detail, note)
+        if isinstance(error, _Failure):
+            return Outcome(None, error.error, error.told or detail, note)
+        return Outcome(None, "storage", detail, note)  # no folder to work in
     return Outcome(output, note=_joined(notes), before=before)
 
 
@@ -222,7 +227,8 @@ def _failing_as(error: str, task: Task) -> Iterator[None]:
         if not Path(task.upload).exists():  # whatever a library makes of that
             raise _Failure("storage") from cause
         if isinstance(cause, ImageError):
-            raise _Failure(cause.code, cause.detail) from cause
+            damaged = cause.code == "decode_failed"
+            raise _Failure(cause.code, cause.detail, is_told=damaged) from cause
         if isinstance(cause, MemoryError):
             raise _Failure("provider_error", "out of memory") from cause
         raise _Failure(error) from cause

@@ -71,6 +71,11 @@ class JourneyTest(FunctionalTest):
         self.assertEqual(JOB_ERRORS["decode_failed"], job["error"])
         answer = self.service.request("GET", f"/v1/jobs/{job_id}")
         self.assertEqual("decode_failed", answer.headers["restore-error-code"])
+        told = f"{job['job_id']} (request"
+        wait_until(lambda: self.service.log_has(told), "the line")
+        [line] = [line for line in self.service.lines if told in line]
+        self.assertIn("failed: decode_failed: jpeg: ", line)
+        self.assertNotIn("Traceback", self.service.log)
         self.assertEqual("no-store", answer.headers["cache-control"])
 
     def test_events_tell_a_job_s_life(self) -> None:

@@ -1,6 +1,8 @@
 """How an upload looks, as a picture that every browser shows: browsers don't show HEIC.
 
-It is small, so that it costs a job little (12 MP: 0.1 s of 7). Rule: no job fails of it.
+It is small, so that it costs a job little (12 MP: 0.14 s of 7 as JPEG, 0.6 as PNG).
+
+Rule: no job fails of it.
 """
 
 import os

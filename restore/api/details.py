@@ -14,11 +14,7 @@ from restore.contract import Job, sentences
 HOUR_S = 3600.0
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {
-    0xC4,
-    0xC8,
-    0xCC,
-}  # SOF markers (ITU-T T.81, B.1.1.3)
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF (ITU-T T.81, B.1.1.3)
 _JPEG_SEGMENTS = 1000  # before the frame; a large colour profile takes a few dozen
 
 

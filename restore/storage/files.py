@@ -24,7 +24,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from restore.contract import JOB_ID_PATTERN, is_job_id
@@ -208,10 +208,15 @@ class Storage:
 
     def before_path(self, job_id: str) -> Path | None:
         """The picture of a job's upload: kept with its result, or in the work folder. Cheap."""
-        work = self._work(job_id)
-        kept = [self._before / f"{job_id}{suffix}" for suffix in _OUTPUT_SUFFIXES]
-        made = (path for name in _BEFORE_NAMES for path in work.glob(f"*/{name}"))
-        return next((path for path in (*kept, *made) if disk.file_size(path) is not None), None)
+        kept = [self._before / f"{_checked(job_id)}{suffix}" for suffix in _OUTPUT_SUFFIXES]
+        # It may be moved, and the work folder removed, between two looks: hence the third.
+        places = chain(kept, self._made_before(job_id), kept)
+        return next((path for path in places if disk.file_size(path) is not None), None)
+
+    def _made_before(self, job_id: str) -> Iterator[Path]:
+        with suppress(OSError):
+            for name in _BEFORE_NAMES:
+                yield from self._work(job_id).glob(f"*/{name}")
 
     # -- what a crash left
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unittest
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -206,6 +207,20 @@ class BeforeTests(StorageTestCase):
         self.storage.keep_before(str(self.made()), ID)
         self.assertIsNone(self.storage.find_output(ID))
         self.assertEqual([], list(self.storage.output_ids(10)))
+
+    def test_it_is_found_though_the_work_folder_goes_amid_the_look(self) -> None:
+        made = self.made()
+
+        def ends(_: Path, __: str) -> Iterator[Path]:
+            self.storage.keep_before(str(made), ID)
+            self.storage.discard(ID)
+            raise FileNotFoundError
+
+        with mock.patch.object(Path, "glob", ends):
+            kept = self.storage.before_path(ID)
+        self.assertEqual(self.root / "before" / f"{ID}.jpg", kept)
+        with mock.patch.object(Path, "glob", side_effect=AssertionError("not looked for")):
+            self.assertEqual(kept, self.storage.before_path(ID))
 
     def test_one_that_cannot_be_kept_is_none(self) -> None:
         self.storage.keep_before(str(self.made().with_name("gone.jpg")), ID)

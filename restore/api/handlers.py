@@ -1,7 +1,7 @@
 """Request to Response, one function for each operation that the routes of the contract name.
 
-A handler decides in the contract's order and calls the rooms below; it knows no socket, no SQL and
-no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
+A handler decides in the contract's order and calls the packages below; it knows no socket, no SQL
+and no Pillow. Everything that is refused is raised as a Refusal and answered in one place.
 """
 
 import json
@@ -32,7 +32,6 @@ from restore.contract import (
     PAGE_ROUTES,
     RESTORE_PATH,
     ROUTES,
-    Job,
     JobState,
     JobStatus,
     Refusal,
@@ -214,9 +213,7 @@ class Handlers:
     def get_job(self, exchange: Exchange, name: str) -> Answer:
         """How a job stands: row, and live progress while it runs."""
         job_id = name.lower()
-        job = self._dispatcher.live(job_id) or self._find(self._store.state, job_id)
-        if job is None:
-            raise Refusal("job_not_found")
+        job = self._state(job_id)
         prefer = exchange.request.headers.get("prefer")
         if prefer and (seconds := wait_asked_for(prefer)):
             return self._wait(exchange, job_id, job, seconds)
@@ -226,18 +223,24 @@ class Handlers:
         """As without, once the job has ended or `seconds` are over."""
         if job.output is None and job.error is None:
             await self._waiting.until_ended(job_id, seconds)
-            ended = self._find(self._store.state, job_id)
-            if ended is None:
-                raise Refusal("job_not_found")
-            job = ended
+            job = self._state(job_id)
         told = self._tell(exchange, job_id, job)
         return told._replace(headers=(*told.headers, ("Preference-Applied", f"wait={seconds}")))
 
+    def _state(self, job_id: str) -> JobState:
+        """How the job stands: while it works from memory alone, with its live progress."""
+        live = self._dispatcher.live(job_id)
+        if live is not None:
+            return live
+        row = self._found(self._store.state, job_id)
+        if row.status is JobStatus.RUNNING:  # it waits for a slot, or has this moment begun
+            return row._replace(progress=self._dispatcher.progress(job_id))
+        return row
+
     def _tell(self, exchange: Exchange, job_id: str, job: JobState) -> Response:
         if job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
-            runs = job.status is JobStatus.RUNNING
-            progress = self._dispatcher.progress(job_id) if runs else job.progress
-            return Response(200, _UNFINISHED, job_json(job_id, job.status, progress, None, None))
+            body = job_json(job_id, job.status, job.progress, None, None)
+            return Response(200, _UNFINISHED, body)
         url = f"{self._base_url(exchange)}{OUTPUTS_PATH}{job.output}" if job.output else None
         error = JOB_ERRORS[job.error] if job.error else None
         headers = (*JSON_HEADERS, ("Restore-Error-Code", job.error)) if job.error else JSON_HEADERS
@@ -245,7 +248,7 @@ class Handlers:
 
     def get_details(self, _: Exchange, name: str) -> Response:
         """What else is known of a job."""
-        job = self._job(name)
+        job = self._found(self._store.get, name.lower())
         waits = job.status is JobStatus.QUEUED
         before = self._find(self._store.position, job.id) if waits else None
         result = self._storage.output_path(job.output) if job.output else None
@@ -254,7 +257,7 @@ class Handlers:
 
     def get_before(self, exchange: Exchange, name: str) -> Response:
         """The photo as it came, as a picture that browsers show; from its job's start on."""
-        job = self._job(name)
+        job = self._found(self._store.get, name.lower())
         path = self._storage.before_path(job.id)
         if path is None:
             raise Refusal("before_not_found")
@@ -270,11 +273,11 @@ class Handlers:
             raise unavailable(error, "The job can't be removed now. Please try later.") from None
         return Response(204)
 
-    def _job(self, name: str) -> Job:
-        job = self._find(self._store.get, name.lower())
-        if job is None:
+    def _found(self, find: Callable[[str], T | None], job_id: str) -> T:
+        found = self._find(find, job_id)
+        if found is None:
             raise Refusal("job_not_found")
-        return job
+        return found
 
     def _find(self, find: Callable[[str], T | None], job_id: str) -> T | None:
         try:

@@ -6,6 +6,7 @@ Rule: no label comes from a client.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from restore.http import Exchange, Response
@@ -34,9 +35,10 @@ _JOBS = (
     ("restore_job_seconds", "How long attempts that succeeded took."),
     ("restore_queue_seconds", "How long jobs waited for their first attempt."),
 )
+# With the label, and the key in what the access log counts.
 _ANSWERS = (
-    ("restore_answers_total", "Answers by `status`."),
-    ("restore_refusals_total", "Requests refused, by `code`."),
+    ("restore_answers_total", "Answers by `status`.", "status", "answers"),
+    ("restore_refusals_total", "Requests refused, by `code`.", "code", "refusals"),
 )
 NAMES = tuple(row[0] for row in (*_PLAIN, *_JOBS, *_ANSWERS))
 
@@ -70,25 +72,19 @@ class Metrics:
         self._registry = prometheus_client.CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         self._render = prometheus_client.generate_latest
-        self.content_type = str(prometheus_client.CONTENT_TYPE_LATEST)
-
-    def body(self) -> bytes:
-        """The numbers as they are now."""
-        return bytes(self._render(self._registry))
+        kind = ("Content-Type", str(prometheus_client.CONTENT_TYPE_LATEST))
+        self._headers = (kind, ("Cache-Control", "no-store"))
 
     def answer(self, _: Exchange, __: str) -> Response:
-        """The numbers for Prometheus."""
-        kind = ("Content-Type", self.content_type)
-        return Response(200, (kind, ("Cache-Control", "no-store")), self.body())
+        """The numbers as they are now."""
+        return Response(200, self._headers, bytes(self._render(self._registry)))
 
     def collect(self) -> Iterator[Any]:
         """What prometheus_client asks of a collector."""
         yield from self._plain()
         yield from self._of_jobs(self._sources.tally)
         counted = self._sources.answers()
-        for (name, text), (label, key) in zip(
-            _ANSWERS, (("status", "answers"), ("code", "refusals")), strict=True
-        ):
+        for name, text, label, key in _ANSWERS:
             yield self._labelled(name, text, label, counted[key].items())
 
     def _plain(self) -> Iterator[Any]:
@@ -118,10 +114,8 @@ class Metrics:
         return family
 
     def _distribution(self, name: str, text: str, of: Distribution) -> Any:
-        buckets, so_far = [], 0
-        for bound, count in zip((*BOUNDS_S, float("inf")), of.counts, strict=True):
-            so_far += count
-            buckets.append(("+Inf" if bound == float("inf") else str(bound), so_far))
+        bounds = (*map(str, BOUNDS_S), "+Inf")
+        buckets = list(zip(bounds, accumulate(of.counts), strict=True))
         return self._core.HistogramMetricFamily(
             name, text, buckets=buckets, sum_value=of.total_s[0]
         )

@@ -30,20 +30,22 @@ def result_response(request: Request, path: Path, name: str, ended_at: float) ->
     Raises Refusal (404, 412, 416, 503).
     """
     job_id, _, extension = name.partition(".")
+    validators = Validators(f'"{job_id}"', int(ended_at))
     shown_as = f"restored-{job_id[:8]}.{extension}"
-    return _response(request, path, shown_as, Validators(f'"{job_id}"', int(ended_at)))
+    return _response(request, path, shown_as, validators, "result_not_found")
 
 
 def before_response(request: Request, path: Path, job_id: str, began_at: float) -> Response:
     """The picture at `path` of a photo as it came. Raises Refusal (404, 412, 416, 503)."""
     validators = Validators(f'"{job_id}-before"', int(began_at))
-    try:
-        return _response(request, path, f"before-{job_id[:8]}{path.suffix}", validators)
-    except Refusal as refusal:
-        raise Refusal("before_not_found") if refusal.status == 404 else refusal from None
+    shown_as = f"before-{job_id[:8]}{path.suffix}"
+    return _response(request, path, shown_as, validators, "before_not_found")
 
 
-def _response(request: Request, path: Path, shown_as: str, validators: Validators) -> Response:
+def _response(
+    request: Request, path: Path, shown_as: str, validators: Validators, missing: str
+) -> Response:
+    """The file, or what the request's conditions make of it; `missing` refuses where it is gone."""
     get = request.headers.get
     headers = file_headers(_MEDIA_TYPES[path.suffix], shown_as, validators)
     if precondition_failed(get, validators):
@@ -51,7 +53,7 @@ def _response(request: Request, path: Path, shown_as: str, validators: Validator
     if not_modified(get, validators):
         return Response(304, headers[1:])
     ranged = request.method == "GET"  # with HEAD a range says nothing (RFC 9110, 14.2)
-    return _file_response(path, get if ranged else None, headers, validators)
+    return _file_response(path, get if ranged else None, headers, validators, missing)
 
 
 def unavailable(reason: Exception | str, sentence: str | None = None) -> Refusal:
@@ -65,12 +67,13 @@ def _file_response(
     get: Callable[[str], str | None] | None,
     headers: tuple[tuple[str, str], ...],
     validators: Validators,
+    missing: str,
 ) -> Response:
     """The file, or of it the range that `get` finds in the request's headers."""
     try:
         file = path.open("rb", buffering=0)
     except FileNotFoundError:
-        raise Refusal("result_not_found") from None
+        raise Refusal(missing) from None
     except OSError as error:  # no descriptor left, a disk that fails
         raise unavailable(error, "The result can't be read now. Please try later.") from None
     try:

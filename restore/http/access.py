@@ -6,20 +6,13 @@ its Host must be a name that DNS can't rebind. Pure: texts in, an answer out.
 """
 
 import ipaddress
-import os
-import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import count
 from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-REQUEST_ID = "x-request-id"
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_START = os.urandom(4).hex()  # tells the ids of one start from those of the next
-_numbers = count(1)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_HOPS = 32  # of X-Forwarded-For that are looked at
 
@@ -112,13 +105,3 @@ def _without_port(hop: str) -> str:
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
-
-
-def request_id_of(method: str, given: str | None) -> str:
-    """The X-Request-Id that a client or proxy gave, if it is fit for a log.
-
-    Without one a POST gets a new one, for more will be said of what it makes; any other has none.
-    """
-    if given is not None and _SANE_ID.fullmatch(given):
-        return given
-    return f"{_START}-{next(_numbers):x}" if method == "POST" else ""

@@ -13,11 +13,10 @@ from typing import cast
 
 from restore.contract import Refusal
 from restore.http import http11
-from restore.http.access import REQUEST_ID, request_id_of
 from restore.http.body import NO_BODY, ClientGone, RequestBody, is_all_here
 from restore.http.delivery import head_of, send_file
 from restore.http.errors import internal_error, refusal_of, settle, told
-from restore.http.exchange import Answer, Exchange
+from restore.http.exchange import REQUEST_ID, Answer, Exchange, request_id_of
 from restore.http.hub import Hub
 from restore.http.lingering import Lingering
 from restore.http.responses import Response, refused

@@ -3,11 +3,19 @@
 Values and one protocol only; reading bytes is the body's, deciding the handlers'.
 """
 
+import os
+import re
 from collections.abc import Awaitable
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from restore.http.http11 import Request
 from restore.http.responses import Response
+
+REQUEST_ID = "x-request-id"
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_START = os.urandom(4).hex()  # tells the ids of one start from those of the next
+_numbers = count(1)
 
 
 class Body(Protocol):
@@ -30,3 +38,13 @@ class Exchange(NamedTuple):
 
 
 Answer = Response | Awaitable[Response]
+
+
+def request_id_of(method: str, given: str | None) -> str:
+    """The X-Request-Id that a client or proxy gave, if it is fit for a log.
+
+    Without one a POST gets a new one, for more will be said of what it makes; any other has none.
+    """
+    if given is not None and _SANE_ID.fullmatch(given):
+        return given
+    return f"{_START}-{next(_numbers):x}" if method == "POST" else ""

@@ -23,7 +23,10 @@ def preview(path: str, folder: str) -> str:
     It is whole once it has that name. Returns its path, "" where it can't be made.
     """
     try:
-        with warnings.catch_warnings(action="ignore"), _opened(path) as image:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(path, formats=["JPEG", "PNG"]) as image,
+        ):
             if max(image.size) > PREVIEW_PX:
                 image.draft(None, (_LEAST_PX, _LEAST_PX))
                 image.thumbnail((PREVIEW_PX, PREVIEW_PX), Image.Resampling.BICUBIC, 2.0)
@@ -32,21 +35,17 @@ def preview(path: str, folder: str) -> str:
         return ""
 
 
-def _opened(path: str) -> Image.Image:
-    return Image.open(path, formats=["JPEG", "PNG"])
-
-
 def _written(image: Image.Image, folder: str) -> str:
     profile = image.info.get("icc_profile")
-    shown = pixels.to_8_bit(image) if image.mode.startswith("I") else image
-    if shown.has_transparency_data:
-        suffix, picture = "png", shown.convert("RGBA")
-    else:
-        suffix, picture = "jpg", shown if shown.mode in ("L", "RGB") else shown.convert("RGB")
-    path, unfinished = f"{folder}/before.{suffix}", f"{folder}/before.part"
-    if suffix == "png":
+    picture = pixels.plain(image)
+    if picture.mode == "I;16":
+        picture = pixels.to_8_bit(picture)
+    unfinished = f"{folder}/before.part"
+    if picture.mode == "RGBA":
+        path = f"{folder}/before.png"
         picture.save(unfinished, "PNG", compress_level=1, icc_profile=profile)
     else:
+        path = f"{folder}/before.jpg"
         picture.save(unfinished, "JPEG", quality=_QUALITY, icc_profile=profile)
     os.rename(unfinished, path)  # noqa: PTH104
     return path

@@ -158,7 +158,7 @@ class JobRun:
         await self._succeed(name, duration_ms, outcome.note)
 
     def _promote(self, output: str, before: str) -> str:
-        """The result's name, once it and the picture from before lie in outputs/."""
+        """The result's name, once it lies in outputs/, and the picture of the upload in before/."""
         name = self._context.storage.promote(output, self.job.id)
         if before:
             self._context.storage.keep_before(before, self.job.id)

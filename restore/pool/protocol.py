@@ -34,8 +34,7 @@ class Slot(Protocol):
         `stall_s`: how long `progress` may stand still, `bound_s`: how long the call may take at
         most; over either the child is killed. `job` names what it prints in the log. Cancelling the
         awaiting task kills it too. When this returns or raises, the child has stopped working on
-        the call. Raises ChildDied,
-        ChildNotStarted, ChildStalled, MachineLost.
+        the call. Raises ChildDied, ChildNotStarted, ChildStalled, MachineLost.
         """
 
     def kill(self) -> None:

@@ -8,7 +8,6 @@ from restore.http.access import (
     host_allowed,
     parse_address,
     rate_key,
-    request_id_of,
     same_origin,
     split_host,
 )
@@ -189,19 +188,3 @@ class SplitHostTest(unittest.TestCase):
         ):
             with self.subTest(host):
                 self.assertEqual(split_host(host), parts)
-
-
-class RequestIdTest(unittest.TestCase):
-    def test_a_sane_one_is_taken(self) -> None:
-        for method in ("GET", "POST"):
-            self.assertEqual("a-b_c.1", request_id_of(method, "a-b_c.1"))
-
-    def test_a_post_without_gets_one_that_no_other_has(self) -> None:
-        ids = {request_id_of("POST", odd) for odd in (None, "", "a b", "x" * 65, "a\n", "ä")}
-        self.assertEqual(6, len(ids))
-        for own in ids:
-            self.assertEqual(own, request_id_of("GET", own))
-
-    def test_any_other_has_none(self) -> None:
-        self.assertEqual("", request_id_of("GET", None))
-        self.assertEqual("", request_id_of("DELETE", "a b"))

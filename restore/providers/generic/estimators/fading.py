@@ -195,18 +195,17 @@ def _offset(low: int, gain: float) -> float:
     return tuning.FADE_TARGETS[0] - gain * min(low, tuning.FADE_MOST_LIFT)
 
 
-def is_one_hue(small: Image.Image, most: float = tuning.FADE_ONE_HUE) -> bool:
+def is_one_hue(small: Image.Image) -> bool:
     """Whether colour is a function of brightness alone, as in a grey, sepia or blue print.
 
-    The colour differences of the pixels of each brightness scatter around one value, by `most`
-    grey levels.
+    The colour differences of the pixels of each brightness scatter around one value.
     """
     bright = small.convert("L")
     scatter = 0.0
     for channel in (0, 2):
         apart = ImageChops.subtract(small.getchannel(channel), bright, 1, 128)
         scatter = max(scatter, _scatter_within(apart, bright))
-    return scatter <= most
+    return scatter <= tuning.FADE_ONE_HUE
 
 
 def _scatter_within(values: Image.Image, bright: Image.Image) -> float:

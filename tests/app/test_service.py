@@ -61,7 +61,7 @@ class AddressSpaceTest(unittest.TestCase):
         service = Service()
         self.addCleanup(service.__exit__)
         service.start(self.limited(1200))
-        self.assertTrue(service.log_has("may map 1200 MB (RLIMIT_AS"), service.log)
+        wait_until(lambda: service.log_has("may map 1200 MB (RLIMIT_AS"), "the warning")
         job = service.ended(service.promise(picture("PNG")))
         self.assertEqual("succeeded", job["status"])
         self.assertNotIn("Traceback", service.log)

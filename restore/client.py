@@ -3,10 +3,10 @@
     client = RestoreClient("http://127.0.0.1:8000")
     client.restore("old.jpg", "better.jpg", strength=0.8)
 
-It knows the server by its HTTP alone: copied into another project it works there as it does here.
-The rule kept here: one call makes one job. A photo is sent again only where the upload before can't
-have become a job (it was refused, or its last byte never left), or where the server's description
-of itself says that it heeds `Idempotency-Key`. Every wait has a bound.
+Copied alone into another project it works there as it does here. Every wait has a bound.
+
+Rule: one call makes one job. A photo is sent again only where the upload before can't have become
+one (it was refused, or its last byte never left), or where the server heeds `Idempotency-Key`.
 """
 
 import json
@@ -32,7 +32,6 @@ CONTACT_S = 3.0  # before a job is promised: rather a wrong address than a serve
 HOLD_S, HOLD_WATCHED_S = 20, 1  # that the server may hold a poll; shorter where progress is watched
 CANCEL_S = 0.8  # for taking back a job on Ctrl-C
 CHUNK_BYTES, ANSWER_CHUNKS = 64 * 1024, 16  # at once; that JSON may take, descriptions included
-
 StrPath = str | os.PathLike[str]
 Image = StrPath | BinaryIO  # a file is open in binary mode and can seek; it stays open
 # Is told "uploading", "queued", "running" or "succeeded", and how much of that is done, 0.0..1.0.
@@ -131,11 +130,12 @@ class RestoreClient:
     def restore(self, image: Image, to: Any = None, **wishes: Unpack[Wishes]) -> Any:
         """`submit`, `wait` and `download` in one, with what each of them takes and raises. Ctrl-C,
         and an exception that `on_progress` raises, cancel the job."""
-        job = self.submit(image, **wishes)
+        job = done = self.submit(image, **wishes)
         try:
-            return self.download(self.wait(job, wishes.get("on_progress")), to)
+            done = self.wait(job, wishes.get("on_progress"))
+            return self.download(done, to)
         except BaseException as error:
-            if not isinstance(error, RestoreError | OSError):
+            if not isinstance(error, RestoreError if done is job else (RestoreError, OSError)):
                 with suppress(RestoreError):
                     hurried = RestoreClient(self.url, timeout=CANCEL_S, patience=0)
                     hurried._headers = self._headers
@@ -152,10 +152,8 @@ class RestoreClient:
 
     def wait(self, job: Job | str, on_progress: OnProgress = None, timeout: float = 3600) -> Job:
         """Wait until the job has succeeded, over dropped connections and restarts of the server.
-
         Raises JobFailed; Timeout after `timeout` seconds; NotFound where it was cancelled or has
-        expired; ConnectionFailed, Refused.
-        """
+        expired; ConnectionFailed, Refused."""
         end, pauses = time.monotonic() + timeout, chain(POLL_PAUSES_S, repeat(POLL_PAUSES_S[-1]))
         while True:
             asked = time.monotonic()
@@ -178,11 +176,9 @@ class RestoreClient:
     @overload
     def download(self, job: Job | str, to: StrPath) -> Path: ...
     def download(self, job: Job | str, to: StrPath | None = None) -> bytes | Path:
-        """The result's bytes; with `to` the path of the file it was written to, which appears whole
-        or not at all and replaces what was there. In a folder it gets the server's name.
-
-        A job that hasn't ended is waited for. Raises OSError where `to` can't be written.
-        """
+        """The result's bytes; with `to` the path of the file they are written to. It appears whole
+        or not at all, replaces what was there, and in a folder gets the server's name. A job that
+        hasn't ended is waited for. Raises OSError where `to` can't be written."""
         done = job if isinstance(job, Job) and job.result_url else self.wait(job)
         # The server is where we reach it; result_url may name it as an emulator would.
         name = urlsplit(done.result_url or "").path.rpartition("/outputs/")[2]
@@ -223,6 +219,8 @@ class RestoreClient:
     def _upload(self, form: "_Form") -> Job:
         try:
             return _job(*self._ask("POST", "/v1/restore", form=form))
+        except _OwnError as own:
+            raise cast(OSError, own.__cause__) from None
         except (ConnectionFailed, Refused) as error:
             if not form.sent or error.status not in (0, 500, 502, 504):
                 raise  # it can't have become a job
@@ -272,12 +270,15 @@ class RestoreClient:
             raise ConnectionFailed(sentence, again=True) from error
 
 
+class _OwnError(Exception):
+    """Its cause went wrong on this side while a form was sent: no fault of the network's."""
+
+
 class _Form:
     """The form of an upload (RFC 7578). `sent`: the photo's last byte has left."""
 
     def __init__(self, file: BinaryIO, wishes: Wishes) -> None:
-        boundary = secrets.token_hex(16)
-        begin = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        begin = f"--{(boundary := secrets.token_hex(16))}\r\nContent-Disposition: form-data; name="
         self._on_progress = wishes.pop("on_progress", None) or (lambda status, fraction: None)
         given = {name: value for name, value in wishes.items() if value is not None}
         head = "".join(f'{begin}"{name}"\r\n\r\n{value}\r\n' for name, value in given.items())
@@ -294,17 +295,20 @@ class _Form:
     def pieces(self, connection: HTTPConnection) -> Iterator[bytes]:
         """The form, piece by piece; it ends early where the server answers early."""
         self.sent, left = False, self._size
-        self._file.seek(self._start)
-        yield self._head
-        with selectors.DefaultSelector() as answers:
-            answers.register(connection.sock, selectors.EVENT_READ)
-            plain = not isinstance(connection, HTTPSConnection)  # TLS itself may have things to say
-            while left and not (plain and answers.select(0)):
-                if not (piece := self._file.read(min(CHUNK_BYTES, left))):
-                    raise RestoreError("The photo became shorter while it was sent.")
-                left -= len(piece)
-                yield piece
-                self._on_progress("uploading", 1 - left / self._size)
+        try:
+            self._file.seek(self._start)
+            yield self._head
+            with selectors.DefaultSelector() as answers:
+                answers.register(connection.sock, selectors.EVENT_READ)
+                plain = not isinstance(connection, HTTPSConnection)  # TLS itself may speak
+                while left and not (plain and answers.select(0)):
+                    if not (piece := self._file.read(min(CHUNK_BYTES, left))):
+                        raise RestoreError("The photo became shorter while it was sent.")
+                    left -= len(piece)
+                    yield piece
+                    self._on_progress("uploading", 1 - left / self._size)
+        except OSError as error:
+            raise _OwnError from error
         self.sent = not left
         yield self._tail if self.sent else b""
 
@@ -336,13 +340,8 @@ def _refusal(response: HTTPResponse, body: bytes) -> RestoreError:
         told = json.loads(body)
         code, sentence = str(told["code"]), str(told["error"])
     kind = {404: NotFound, 429: RateLimited}.get(status, Refused)
-    again, later = status in (408, 429, 500, 502, 503, 504), _retry_after(response)
+    text, later = response.headers.get("Retry-After", ""), RestoreError.retry_after
+    with suppress(ValueError):  # in seconds or as a date (RFC 9110, 10.2.3)
+        later = float(text) if text.isdecimal() else max(0, date(text).timestamp() - time.time())
+    again = status in (408, 429, 500, 502, 503, 504)
     return kind(sentence, code=code, status=status, again=again, retry_after=later)
-
-
-def _retry_after(response: HTTPResponse) -> float | None:
-    """In seconds, whether told in seconds or as a date (RFC 9110, 10.2.3)."""
-    text = response.headers.get("Retry-After", "")
-    with suppress(ValueError):
-        return float(text) if text.isdecimal() else max(0, date(text).timestamp() - time.time())
-    return None

@@ -225,6 +225,22 @@ class UploadTest(ClientCase):
             client.submit(self.folder)
         self.assertEqual(self.server.asked, [])
 
+    def test_what_goes_wrong_on_this_side_is_no_fault_of_the_server(self) -> None:
+        class Torn(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if self.tell():
+                    raise OSError("the stick was pulled")
+                return super().read(size)
+
+        def break_off(status: str, fraction: float) -> None:
+            raise BrokenPipeError("nobody watches")
+
+        client = self.client(*[drop] * 2)
+        with self.assertRaisesRegex(OSError, "the stick was pulled"):
+            client.submit(Torn(PHOTO))
+        with self.assertRaisesRegex(BrokenPipeError, "nobody watches"):
+            client.submit(self.photo, on_progress=break_off)
+
     def test_nobody_there(self) -> None:
         with WireServer(created()) as server:
             pass
@@ -372,6 +388,16 @@ class CancelTest(ClientCase):
         client = self.client(created(), job("running", 0.1), answer(204, b""))
         with self.assertRaises(KeyboardInterrupt):
             client.restore(self.photo, on_progress=interrupt)
+        self.assertEqual(len(self.server.asked_for("DELETE", POLLS[1])), 1)
+
+    def test_an_error_of_the_watchers_own_takes_the_job_back(self) -> None:
+        def break_off(status: str, fraction: float) -> None:
+            if status == "running":
+                raise BrokenPipeError("nobody watches")
+
+        client = self.client(created(), job("running", 0.1), answer(204, b""))
+        with self.assertRaisesRegex(BrokenPipeError, "nobody watches"):
+            client.restore(self.photo, on_progress=break_off)
         self.assertEqual(len(self.server.asked_for("DELETE", POLLS[1])), 1)
 
     def test_ctrl_c_is_not_held_up_by_a_server_that_is_away(self) -> None:

@@ -15,7 +15,7 @@ from restore.api import limits
 from restore.api.details import HOUR_S, details_json, models_json
 from restore.api.doors import Doors
 from restore.api.form import declared_boundary
-from restore.api.idempotency import KeysUnderWay, scoped_key
+from restore.api.idempotency import KeysUnderWay, is_key, scoped_key
 from restore.api.metrics import Metrics
 from restore.api.pages import Pages
 from restore.api.ratelimit import RateLimiter
@@ -53,7 +53,7 @@ from restore.http import (
     retry_after,
 )
 from restore.jobs import Dispatcher, Telemetry
-from restore.storage import Key, Storage, StorageError, Store
+from restore.storage import Storage, StorageError, Store
 
 log = logging.getLogger("restore")
 
@@ -156,57 +156,61 @@ class Handlers:
         """Take an upload; 201 once it is promised."""
         client = rate_key(self.client(exchange))
         try:
-            created = await self._create(exchange, client)
+            job_id = await self._create(exchange, client)
         except Refusal as refusal:
             refusal.headers += self._limiter.headers(client, time.monotonic())
             raise
+        # Relative (RFC 9110, 10.2.2): right below whatever path a proxy has put before ours.
+        location = ("Location", JOBS_PATH.removeprefix(_VERSION_PATH) + job_id)
         limit = self._limiter.headers(client, time.monotonic())
-        return created._replace(headers=created.headers + limit)
+        return Response(201, (*_UNFINISHED, location, *limit), created_json(job_id))
 
-    async def _create(self, exchange: Exchange, client: str) -> Response:
-        key = exchange.request.headers.get("idempotency-key")
-        if key is None:
-            return await self._promise(exchange)
-        scoped = scoped_key(key, client)
-        async with self._keys.turn(scoped):
-            promised = self._promised(scoped)
-            if promised is None:
-                return await self._promise(exchange, scoped)
-        boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
-        if await self._uploads.fingerprint(exchange.body, boundary) != promised.fingerprint:
-            raise Refusal("key_reused")
-        return _created(promised.job_id)
-
-    def _promised(self, key: str) -> Key | None:
-        try:
-            return self._store.key(key)
-        except StorageError as error:
-            raise unavailable(error) from None
-
-    async def _promise(self, exchange: Exchange, key: str = "") -> Response:
-        self._admit(exchange)
-        boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
-        job = await self._uploads.receive(exchange.body, boundary, key)
-        self._telemetry.requested(job.id, job.spec.model_id, exchange.request_id)
-        self._dispatcher.wake()
-        return _created(job.id)
-
-    def _admit(self, exchange: Exchange) -> None:
-        """Flag, rate, queue, disk: all that can be said before the head is looked at."""
-        config = self._config
-        if not config.restore_enabled:
+    async def _create(self, exchange: Exchange, client: str) -> str:
+        if not self._config.restore_enabled:
             raise Refusal("disabled", headers=retry_after(limits.DISABLED_RETRY_S))
-        wait_s = self._limiter.take(rate_key(self.client(exchange)), time.monotonic())
-        if wait_s:
-            raise Refusal("rate_limited", headers=retry_after(wait_s))
-        if self._store.waiting + self._uploads.arriving >= config.max_queue:
+        keys = exchange.request.headers.get_all("idempotency-key")
+        if not keys:
+            return await self._promise(exchange, client)
+        if not is_key(*keys):
+            self._take_token(client)
+            raise Refusal("key_invalid")
+        scoped = scoped_key(keys[0], client)
+        async with self._keys.turn(scoped):
+            try:
+                promised = self._store.key(scoped)
+            except StorageError as error:
+                raise unavailable(error) from None
+            if promised is None:
+                return await self._promise(exchange, client, scoped)
+        try:  # the same form again is free; any other costs its token
+            boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
+            if await self._uploads.fingerprint(exchange.body, boundary) != promised.fingerprint:
+                raise Refusal("key_reused")
+        except Refusal:
+            self._take_token(client)
+            raise
+        return promised.job_id
+
+    async def _promise(self, exchange: Exchange, client: str, key: str = "") -> str:
+        self._take_token(client)
+        if self._store.waiting + self._uploads.arriving >= self._config.max_queue:
             raise Refusal("queue_full", headers=retry_after(limits.QUEUE_RETRY_S))
         try:
             free = self._storage.free_bytes()
         except StorageError as error:
             raise unavailable(error) from None
-        if free < config.min_free_disk_mb * MIB:
+        if free < self._config.min_free_disk_mb * MIB:
             raise unavailable("MIN_FREE_DISK_MB are not free")
+        boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
+        job = await self._uploads.receive(exchange.body, boundary, key)
+        self._telemetry.requested(job.id, job.spec.model_id, exchange.request_id)
+        self._dispatcher.wake()
+        return job.id
+
+    def _take_token(self, client: str) -> None:
+        wait_s = self._limiter.take(client, time.monotonic())
+        if wait_s:
+            raise Refusal("rate_limited", headers=retry_after(wait_s))
 
     # -- /v1/jobs/{job_id}
 
@@ -340,9 +344,3 @@ class Handlers:
         if not self._uploads.ready:
             raise Refusal("starting", headers=retry_after(limits.STARTING_RETRY_S))
         return Response(200, JSON_HEADERS, models_json(self._uploads.offered))
-
-
-def _created(job_id: str) -> Response:
-    # Relative (RFC 9110, 10.2.2): right below whatever path a proxy has put before ours.
-    location = ("Location", JOBS_PATH.removeprefix(_VERSION_PATH) + job_id)
-    return Response(201, (*_UNFINISHED, location), created_json(job_id))

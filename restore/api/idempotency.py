@@ -11,18 +11,16 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from restore.contract import Refusal
-
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
-def scoped_key(key: str, client: str) -> str:
-    """What `key` is kept as: one client can't meet another's, and no address is written down.
+def is_key(*values: str) -> bool:
+    """Whether the header was given once, as a key may be."""
+    return len(values) == 1 and _KEY.fullmatch(values[0]) is not None
 
-    Raises Refusal (400).
-    """
-    if not _KEY.fullmatch(key):
-        raise Refusal("key_invalid")
+
+def scoped_key(key: str, client: str) -> str:
+    """What `key` is kept as: one client can't meet another's, and no address is written down."""
     return hashlib.sha256(f"{client} {key}".encode()).hexdigest()
 
 

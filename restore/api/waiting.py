@@ -9,8 +9,11 @@ import re
 from contextlib import suppress
 
 LONGEST_WAIT_S = 60
+_DIGITS = 9  # of a number that is larger anyway, none more is read
 
-_WAIT = re.compile(r'\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
+# One preference: a token, and what follows it up to a comma outside quotes (RFC 7240, section 2).
+_PREFERENCE = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+', re.ASCII)
+_WAIT = re.compile(r'\s*wait\s*=\s*"?0*([0-9]+)"?\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
 
 
 def wait_asked_for(prefer: str) -> int:
@@ -18,8 +21,8 @@ def wait_asked_for(prefer: str) -> int:
 
     The first `wait` counts (RFC 7240, section 2); what isn't understood is ignored.
     """
-    found = next(filter(None, map(_WAIT.fullmatch, prefer.split(","))), None)
-    return min(int(found[1]), LONGEST_WAIT_S) if found else 0
+    found = next(filter(None, map(_WAIT.fullmatch, _PREFERENCE.findall(prefer))), None)
+    return min(int(found[1][:_DIGITS]), LONGEST_WAIT_S) if found else 0
 
 
 class Waiting:

@@ -11,6 +11,7 @@ import warnings
 from PIL import Image
 
 from restore.images import pixels
+from restore.images.metadata import icc
 
 PREVIEW_PX = 2048  # of the longer side, at most
 _LEAST_PX = PREVIEW_PX // 2 + 1  # a JPEG is decoded at half the size where that leaves as much
@@ -38,6 +39,8 @@ def preview(path: str, folder: str) -> str:
 def _written(image: Image.Image, folder: str) -> str:
     profile = image.info.get("icc_profile")
     picture = pixels.plain(image)
+    if profile and not icc.fits(profile, picture.mode):
+        profile = None
     if picture.mode == "I;16":
         picture = pixels.to_8_bit(picture)
     unfinished = f"{folder}/before.part"

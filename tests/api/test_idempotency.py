@@ -6,8 +6,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from restore.api.idempotency import KeysUnderWay, scoped_key
-from restore.contract.http import Refusal
+from restore.api.idempotency import KeysUnderWay, is_key, scoped_key
 from tests.support.functional_testcase import FunctionalTest, picture
 from tests.support.service import Answer, Service, form
 
@@ -17,12 +16,14 @@ KEY = {"Idempotency-Key": "0123456789abcdef0123456789abcdef"}
 class KeyTest(unittest.TestCase):
     def test_what_a_key_may_be(self) -> None:
         for key in ("", "x" * 256, "a\tb", "k\xe4se"):
-            with self.assertRaises(Refusal) as caught:
-                scoped_key(key, "127.0.0.1")
-            self.assertEqual((400, "key_invalid"), (caught.exception.status, caught.exception.code))
+            self.assertFalse(is_key(key), key)
+        self.assertFalse(is_key("a", "b"))
         for key in ("x", "y" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"'):
-            self.assertNotEqual(scoped_key(key, "10.0.0.1"), scoped_key(key, "10.0.0.2"))
-            self.assertNotIn("10.0.0.1", scoped_key(key, "10.0.0.1"))
+            self.assertTrue(is_key(key), key)
+
+    def test_clients_do_not_meet(self) -> None:
+        self.assertNotEqual(scoped_key("a", "10.0.0.1"), scoped_key("a", "10.0.0.2"))
+        self.assertNotIn("10.0.0.1", scoped_key("a", "10.0.0.1"))
 
 
 class TurnTest(unittest.IsolatedAsyncioTestCase):
@@ -82,6 +83,8 @@ class SameKeyTest(FunctionalTest):
     def test_a_key_that_is_none(self) -> None:
         self.assert_refused(self.keyed("", picture("PNG")), "key_invalid")
         self.assert_refused(self.keyed("x" * 256, picture("PNG")), "key_invalid")
+        two = dict.fromkeys(("Idempotency-Key", "idempotency-key"), "twice")
+        self.assert_refused(self.service.upload(picture("PNG"), headers=two), "key_invalid")
 
     def test_a_refused_upload_leaves_its_key_free(self) -> None:
         self.assert_refused(self.keyed("free", b"no photo at all"), "unsupported_image")
@@ -118,10 +121,19 @@ class LastingTest(unittest.TestCase):
             refused = service.upload(photo)
             self.assertEqual(429, refused.status)
             self.assertRegex(refused.headers["ratelimit"], '^"uploads";r=0;t=([1-5]?[0-9]|60)$')
-        with Service(storage) as service:
+        with Service(storage, RESTORE_ENABLED="false") as service:
+            for image in (photo, picture("JPEG")):
+                answer = service.upload(image, headers=KEY)
+                self.assertEqual((503, "disabled"), (answer.status, answer.json["code"]))
+        with Service(storage, RATE_LIMIT_PER_MIN=3) as service:
             self.assertEqual(first.body, service.upload(photo, headers=KEY).body)
-            answer = service.upload(picture("JPEG"), headers=KEY)
-            self.assertEqual((422, "key_reused"), (answer.status, answer.json["code"]))
+            for headers, status, code in (
+                *((KEY, 422, "key_reused"), (KEY, 422, "key_reused")),
+                *(({"Idempotency-Key": ""}, 400, "key_invalid"), (KEY, 429, "rate_limited")),
+            ):
+                answer = service.upload(picture("JPEG"), headers=headers)
+                self.assertEqual((status, code), (answer.status, answer.json["code"]))
+            self.assertEqual(first.body, service.upload(photo, headers=KEY).body)
 
 
 if __name__ == "__main__":

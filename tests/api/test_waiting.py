@@ -1,9 +1,12 @@
 """waiting: what a Prefer header asks for, who is woken when, and both over a real server."""
 
 import asyncio
+import json
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 
 from restore.api.waiting import LONGEST_WAIT_S, Waiting, wait_asked_for
 from tests.support.functional_testcase import picture
@@ -16,7 +19,8 @@ class AskedTest(unittest.TestCase):
             *(("wait=5", 5), ("Wait = 5", 5), ('wait="7"', 7), ("respond-async, wait=10", 10)),
             *(("wait=3;x=y", 3), ("wait=1, wait=2", 1), ("wait=999999", LONGEST_WAIT_S)),
             *(("wait=0", 0), ("wait", 0), ("wait=-1", 0), ("wait=1.5", 0), ("await=5", 0)),
-            *(("", 0), ("wait=9999999999", 0), ("return=minimal", 0)),
+            *(("", 0), ("wait=9999999999", LONGEST_WAIT_S), ("wait=" + "0" * 5000 + "4", 4)),
+            *(("return=minimal", 0), ('foo="a, wait=1"', 0), (r'foo="\", wait=1", wait=2', 2)),
         ):
             self.assertEqual(seconds, wait_asked_for(text), text)
 
@@ -93,10 +97,11 @@ class ServedTest(unittest.TestCase):
             waiting = thread.submit(self.ask, service, queued, 60)
             service.request("DELETE", f"/v1/jobs/{queued}")
             self.assertEqual(404, waiting.result(20.0).status)
-            waiting = thread.submit(self.ask, service, running, 60)
-            self.assertEqual("running", service.poll(running)["status"])
-            service.stop()
-            self.assertEqual("running", waiting.result(20.0).json["status"])
+            with closing(HTTPConnection("127.0.0.1", service.port, timeout=20.0)) as held:
+                held.request("GET", f"/v1/jobs/{running}", headers={"Prefer": "wait=60"})
+                self.assertEqual("running", service.poll(running)["status"])
+                service.stop()
+                self.assertEqual("running", json.load(held.getresponse())["status"])
 
 
 if __name__ == "__main__":

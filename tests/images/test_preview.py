@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from PIL import Image
+from PIL.ImageCms import ImageCmsProfile, createProfile
 
 from restore.images import preview
 from restore.images.preview import PREVIEW_PX
@@ -47,6 +48,12 @@ class PreviewTest(unittest.TestCase):
     def test_sixteen_bits_become_eight(self) -> None:
         shown = self.previewed(Image.new("I;16", (40, 30), 257 * 100))
         self.assertEqual(("JPEG", "L", 100), (shown.format, shown.mode, shown.getpixel((5, 5))))
+
+    def test_a_profile_of_other_pixels_is_left_out(self) -> None:
+        grey = bytearray(ImageCmsProfile(createProfile("sRGB")).tobytes())
+        grey[16:20] = b"GRAY"
+        shown = self.previewed(Image.new("LA", (4, 4), (90, 128)), icc_profile=bytes(grey))
+        self.assertEqual(("RGBA", None), (shown.mode, shown.info.get("icc_profile")))
 
     def test_transparency_stays(self) -> None:
         shown = self.previewed(Image.new("RGBA", (40, 30), (1, 2, 3, 128)))

@@ -115,7 +115,7 @@ class Screen:
             "status": "failed" if ended.error else well,
             "result": str(ended.target) if ended.target else None,
             "found": found,
-            "done": done,
+            "done": None if self._options.dry_run else done,
             "note": ended.note,
             "seconds": round(ended.seconds, 3),
             "code": ended.error.code if ended.error else None,

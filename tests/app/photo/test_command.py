@@ -97,6 +97,7 @@ class PhotosTest(CommandCase):
         self.assertIn("steps:", lines["old.jpg"]["note"])
         found = lines["old.jpg"]["found"]
         self.assertIn("Damage by strong JPEG compression.", found)
+        self.assertIsNone(lines["old.jpg"]["done"])
         out, _ = self.run_it("--dry-run", photo, status=0)
         self.assertEqual(out.decode(), f"{photo}: {' '.join(found)}\n")
         self.assertEqual(lines["bad.jpg"]["code"], "unsupported_image")

@@ -83,7 +83,7 @@ class Handlers:
         self._uploads = uploads
         self._dispatcher = dispatcher
         self._telemetry = telemetry
-        self._waiting = Waiting()
+        self._waiting = Waiting(self._state)
         dispatcher.on_end(self._waiting.wake)
         self._keys = KeysUnderWay()
         self._limiter = RateLimiter(config.rate_limit_per_min)
@@ -226,8 +226,7 @@ class Handlers:
     async def _wait(self, exchange: Exchange, job_id: str, job: JobState, seconds: int) -> Response:
         """As without, once the job has ended or `seconds` are over."""
         if job.output is None and job.error is None:
-            await self._waiting.until_ended(job_id, seconds)
-            job = self._state(job_id)
+            job = await self._waiting.until_ended(job_id, seconds)
         told = self._tell(exchange, job_id, job)
         return told._replace(headers=(*told.headers, ("Preference-Applied", f"wait={seconds}")))
 

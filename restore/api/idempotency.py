@@ -1,15 +1,16 @@
 """`Idempotency-Key`: an upload sent again under its key becomes no second job.
 
-The rule kept here: of uploads under one key one at a time is under way; the next of them finds what
-became of it, before it has read a byte of its own. What was promised stands in the database with
-the job, so that it outlives the server; retention forgets it after a day.
+What was promised stands in the database with the job, so that it outlives the server; retention
+forgets it after a day.
+
+Rule: of uploads under one key one at a time is under way; the next of them finds what became of it,
+before it has read a byte of its own.
 """
 
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -25,23 +26,14 @@ def scoped_key(key: str, client: str) -> str:
 
 
 class KeysUnderWay:
-    """The keys of uploads that are under way or wait for one under the same key."""
+    """A lock for each key whose upload is under way, kept as long as somebody holds or wants it."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
-        """The block runs once no other under `key` does."""
-        lock, holders = self._turns.setdefault(key, (asyncio.Lock(), []))
-        holders.append(None)
-        try:
-            async with lock:
-                yield
-        finally:
-            holders.pop()
-            if not holders:
-                del self._turns[key]
+    def turn(self, key: str) -> asyncio.Lock:
+        """What runs under it runs while no other does under `key`."""
+        return self._locks.setdefault(key, asyncio.Lock())
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return len(self._locks)

@@ -27,9 +27,14 @@ class AskedTest(unittest.TestCase):
 
 class WaitingTest(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
-        self.waiting = Waiting()
+        self.looks: list[str] = []
+        self.waiting = Waiting(self.look)
 
-    async def begin(self, count: int, seconds: float = 30.0) -> list[asyncio.Task[None]]:
+    def look(self, job_id: str) -> str:
+        self.looks.append(job_id)
+        return f"{job_id} ended"
+
+    async def begin(self, count: int, seconds: float = 30.0) -> list[asyncio.Task[str]]:
         wait = self.waiting.until_ended
         polls = [asyncio.create_task(wait("a", seconds)) for _ in range(count)]
         await asyncio.sleep(0)
@@ -40,7 +45,8 @@ class WaitingTest(unittest.IsolatedAsyncioTestCase):
         other = asyncio.create_task(self.waiting.until_ended("b", 30.0))
         await asyncio.sleep(0)
         self.waiting.wake("a")
-        await asyncio.wait_for(asyncio.gather(*polls), 5.0)
+        told = await asyncio.wait_for(asyncio.gather(*polls), 5.0)
+        self.assertEqual((["a ended"] * 1000, ["a"]), (told, self.looks))
         self.assertEqual((False, 1), (other.done(), len(self.waiting)))
         self.waiting.close()
         await asyncio.wait_for(other, 5.0)

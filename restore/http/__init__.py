@@ -6,13 +6,11 @@ It knows no photo, no job and no SQL; what a request means is its handler's busi
     multipart/   forms without sockets: bytes in, events out (RFC 7578)
     server       listening sockets, the cap on connections, deadlines, the graceful stop
     connection   one client's connection
-    hub          what connections share, as each of them sees it
     body         a request's body as its handler reads it
-    lingering    reading on behind the last answer
-    outbox       answers of one turn of the loop, sent together
-    delivery     a response onto a transport
+    writer       what leaves on a connection; the only one that touches a transport
     exchange     what crosses to a handler and back
-    responses    responses and the headers they need
+    responses    responses and how they are framed
+    conditional  files by their validators: conditions and ranges
     static       files that are part of the program
     errors       whatever a handler raises, as an answer
     access       who is asking, and may they
@@ -29,6 +27,13 @@ from restore.http.access import (
     same_origin,
 )
 from restore.http.accesslog import AccessLog
+from restore.http.conditional import (
+    Validators,
+    file_headers,
+    not_modified,
+    precondition_failed,
+    select_range,
+)
 from restore.http.exchange import Answer, Body, Exchange
 from restore.http.http11 import Request
 from restore.http.multipart import (
@@ -45,13 +50,8 @@ from restore.http.responses import (
     FileSlice,
     Headers,
     Response,
-    Validators,
     allow,
-    file_headers,
-    not_modified,
-    precondition_failed,
     retry_after,
-    select_range,
 )
 from restore.http.server import Server, bind
 from restore.http.static import StaticFile, StaticFiles, static_file

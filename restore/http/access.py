@@ -55,7 +55,7 @@ def rate_key(client: str) -> str:
     return str(address) if address else client
 
 
-@lru_cache(maxsize=64)  # 4 us a look (3.11.7, 2026-11-22); pollers repeat their Host
+@lru_cache(maxsize=64)  # pollers repeat their Host
 def host_allowed(host: str, allowed_names: frozenset[str]) -> bool:
     """Whether a Host value may be served while listening on loopback.
 

@@ -11,13 +11,10 @@ import math
 from restore.contract import Refusal
 from restore.http import http11
 from restore.http.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
+from restore.http.writer import ClientGone, Writer
 
 _READS_IN_A_ROW = 4  # of what is there already; then the other connections have their turn
 _EVENTS_TO_END = 8  # of a body nobody read; where more is on its way, closing is cheaper
-
-
-class ClientGone(Exception):  # noqa: N818  (it is what happened, not a fault)
-    """The client closed its end before its request was whole or its answer out."""
 
 
 class RequestBody:
@@ -26,12 +23,12 @@ class RequestBody:
     def __init__(
         self,
         http: http11.Connection,
-        transport: asyncio.Transport,
+        writer: Writer,
         expect_continue: bool,
         limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS,
     ) -> None:
         self._http = http
-        self._transport = transport
+        self._writer = writer
         self._expect_continue = expect_continue
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -61,14 +58,17 @@ class RequestBody:
                 return b""
             await self._wait()
 
-    def on_bytes(self, count: int) -> None:
-        """`count` more bytes, or with 0 the end, have been given to the parser."""
+    def on_bytes(self, count: int) -> bool:
+        """`count` more bytes, or with 0 the end, have been given to the parser.
+
+        Returns whether the handler waited for them.
+        """
         self._received += count
-        if self._bytes_came is not None:
-            if not self._bytes_came.done():
-                self._bytes_came.set_result(None)
-        elif self._http.buffered > self._limits.held_bytes:
-            self._transport.pause_reading()
+        if self._bytes_came is None:
+            return False
+        if not self._bytes_came.done():
+            self._bytes_came.set_result(None)
+        return True
 
     def on_lost(self) -> None:
         """The connection is closed."""
@@ -85,12 +85,12 @@ class RequestBody:
         if self._expect_continue:
             self._expect_continue = False
             if not (self._received or self._http.buffered):
-                self._transport.write(http11.CONTINUE)
+                self._writer.write(http11.CONTINUE)
         began, limits = self._loop.time(), self._limits
         owed_s = limits.body_grace_s + self._received / limits.body_min_bytes_per_s
         self.deadline = began + min(limits.body_stall_s, owed_s - self._waited_s)
         self._bytes_came = self._loop.create_future()
-        self._transport.resume_reading()
+        self._writer.resume_reading()
         try:
             await self._bytes_came
         finally:

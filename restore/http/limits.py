@@ -9,10 +9,10 @@ from restore.contract import KIB, MIB
 
 # -- all connections
 SPARE_DESCRIPTORS = 160  # for database, children, uploads, and connections not yet judged
-DESCRIPTORS_PER_CONNECTION = 3  # of a download: its socket twice (see delivery), and its file
+DESCRIPTORS_PER_CONNECTION = 3  # of a download: its socket twice (see writer), and its file
 BACKLOG = 1024  # connections that the kernel holds ready
 ACCEPTED_AT_ONCE = 8  # before the first of them is judged
-TURNED_AWAY = 32  # told that there is no room and reading it, beside those that are served
+TURNED_AWAY = 32  # being answered that there is no room, beside those that are served
 
 
 class ConnectionLimits(NamedTuple):
@@ -27,8 +27,7 @@ class ConnectionLimits(NamedTuple):
     write_stall_s: float = 30.0  # an answer of which the client takes no byte
     write_min_bytes_per_s: float = 1 * KIB  # mean over an answer after that
     linger_stall_s: float = 5.0  # without a byte, behind the last answer
-    linger_s: float = 30.0  # reading on behind it before the mean counts
-    linger_min_bytes_per_s: float = 64 * KIB  # mean after that
+    linger_s: float = 300.0  # reading on behind it: 12 MB from a phone that sends 64 KiB a second
     linger_bytes: int = 32 * MIB  # read behind it
     held_bytes: int = 16 * KIB  # received and not used, at which reading pauses
     served_at_once: int = 32  # pipelined requests, then the other clients have their turn

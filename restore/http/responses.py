@@ -1,16 +1,14 @@
-"""Answers as values, and which part of a file a conditional or range request gets.
+"""Answers as values, and how each is framed.
 
-Pure: it opens nothing and sends nothing; the server turns a Response into bytes and closes its
-file.
+Pure: it opens nothing and sends nothing; the connection sends a Response and closes its file.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 from restore.contract import Refusal, error_json
+from restore.http import http11
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -19,6 +17,7 @@ JSON_HEADERS: Headers = (
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
 )
+_NO_LENGTH = frozenset({204, 304})  # RFC 9110, 8.6
 
 
 class FileSlice(NamedTuple):
@@ -54,116 +53,30 @@ def retry_after(seconds: int) -> Headers:
     return (("Retry-After", str(max(1, seconds))),)
 
 
-# -- files: RFC 9110, sections 13 and 14
-
-# No more digits than int() takes (4,300; Python 3.11).
-_RANGE = re.compile(r"bytes=\s*([0-9]{0,4000})-([0-9]{0,4000})\s*", re.ASCII | re.IGNORECASE)
-_ENTITY_TAG = re.compile(r'(W/)?("[^"]*")')
-
-
-class Validators(NamedTuple):
-    """What tells one state of a file from another: a strong ETag, and its time in whole seconds."""
-
-    etag: str
-    modified: int
-
-    @property
-    def headers(self) -> Headers:
-        return (("ETag", self.etag), ("Last-Modified", formatdate(self.modified, usegmt=True)))
-
-
-Get = Callable[[str], str | None]
-
-
-def precondition_failed(get: Get, validators: Validators) -> bool:
-    """Whether a request wants another state than this one (RFC 9110, 13.1.1 and 13.1.4)."""
-    tags = get("if-match")
-    if tags is not None:  # strongly compared
-        return tags.strip() != "*" and ("", validators.etag) not in _ENTITY_TAG.findall(tags)
-    since = get("if-unmodified-since")
-    return (
-        since is not None
-        and (seconds := _http_date(since)) is not None
-        and validators.modified > seconds
-    )
-
-
-def not_modified(get: Get, validators: Validators) -> bool:
-    """Whether a GET's condition says that the client has this state already (RFC 9110, 13.2.2)."""
-    tags = get("if-none-match")
-    if tags is not None:
-        return etag_matches(tags, validators.etag)
-    since = get("if-modified-since")
-    return (
-        since is not None
-        and (seconds := _http_date(since)) is not None
-        and (validators.modified <= seconds)
-    )
-
-
-def etag_matches(tags: str | None, etag: str) -> bool:
-    """Whether an If-None-Match names this ETag, weakly compared (RFC 9110, 13.1.2)."""
-    if tags is None:
-        return False
-    return tags.strip() == "*" or any(tag == etag for _, tag in _ENTITY_TAG.findall(tags))
-
-
-def select_range(get: Get, validators: Validators, size: int) -> tuple[int, int] | None:
-    """The one range that a GET asks for, as (offset, count); None means the whole file.
-
-    Several ranges, another unit or bad syntax get the whole file, as the RFC allows (14.2). Raises
-    Refusal (416) where the range lies outside.
-    """
-    match = _RANGE.fullmatch(get("range") or "")
-    if match is None or match.group(1) == match.group(2) == "" or not _if_range(get, validators):
-        return None
-    first, last = match.groups()
-    if not first:
-        offset, end = max(0, size - int(last)), size
-    else:
-        offset, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < offset:
-            return None
-    if offset >= end:
-        raise Refusal("range_not_satisfiable", headers=(("Content-Range", f"bytes */{size}"),))
-    return offset, end - offset
-
-
-def _if_range(get: Get, validators: Validators) -> bool:
-    """If-Range: only the same ETag, strongly compared, or the same date (RFC 9110, 13.1.5)."""
-    condition = get("if-range")
-    if condition is None:
-        return True
-    if condition.strip().startswith(('"', "W/")):
-        return condition.strip() == validators.etag
-    return _http_date(condition) == validators.modified
-
-
-def _http_date(text: str) -> int | None:
-    """Seconds since the epoch of a date in any of HTTP's three forms; None where it isn't one.
-
-    The oldest of them names no zone, and is UTC like the others (RFC 9110, 5.6.7).
-    """
-    try:
-        date = parsedate_to_datetime(text)
-        return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def file_headers(media_type: str, file_name: str, validators: Validators) -> Headers:
-    """What stands above a result: immutable, never guessed at, saved under a name of its own."""
-    return (
-        ("Content-Type", media_type),
-        ("Cache-Control", "public, max-age=31536000, immutable"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Content-Disposition", f'inline; filename="{file_name}"'),
-        ("Accept-Ranges", "bytes"),
-        *validators.headers,
-    )
-
-
 def allow(methods: Sequence[str]) -> Headers:
     """The Allow header: HEAD wherever GET, OPTIONS everywhere."""
     also = ["HEAD"] if "GET" in methods else []
     return (("Allow", ", ".join([*methods, *also, "OPTIONS"])),)
+
+
+def head_of(
+    response: Response, date: str, more: Headers = (), *, keep: bool, old: bool = False
+) -> bytes:
+    """Status line and headers, with `more` of them.
+
+    `date` is an HTTP date, `old` says that the client speaks 1.0.
+    """
+    length = response.file.length if response.file else len(response.body)
+    return _head(response.status, response.headers + more, length, date, keep, old)
+
+
+@lru_cache(maxsize=256)  # the answers of one second have few different heads
+def _head(status: int, headers: Headers, length: int, date: str, keep: bool, old: bool) -> bytes:
+    framing: Headers = (("Date", date),)
+    if status not in _NO_LENGTH:
+        framing += (("Content-Length", str(length)),)
+    if not keep:
+        framing += (("Connection", "close"),)
+    elif old:
+        framing += (("Connection", "keep-alive"),)
+    return http11.response_head(status, headers + framing)

@@ -1,8 +1,8 @@
 """The listening server: sockets, the cap on connections, the sweep of deadlines, the graceful stop.
 
-It accepts and lets go; what happens on one connection is connection.py's. The rule kept here: no
-client can take the server from the others. At the cap the longest idle connection gives way, and
-only when all are at work is a newcomer told 503.
+It accepts and lets go; what happens on one connection is connection.py's. Rule: no client can take
+the server from the others. At the cap the longest idle connection gives way, and only when all are
+at work is a newcomer answered 503.
 """
 
 import asyncio
@@ -21,14 +21,10 @@ from restore.http.accesslog import AccessLog
 from restore.http.connection import Connection
 from restore.http.exchange import Answer, Exchange
 from restore.http.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
-from restore.http.outbox import Outbox
 from restore.http.responses import Headers
+from restore.http.writer import Batch
 
-# Received at once. With more, one quick upload holds up the others; with less each byte costs more:
-# each look at what has come is 60 us, however much it is. Beside 4 uploads a poll takes, p50 and
-# p99, 2.0 and 12 ms with 64 KiB, 3.2 and 14 with 128, 4.2 and 14 with 256; their CPU a MB is the
-# same from 128 on (3.11.7, 2 cores, 2026-11-22).
-_BUFFER_BYTES = 128 * KIB
+_BUFFER_BYTES = 128 * KIB  # received at once; with more polls wait for uploads, less costs more CPU
 _TURNS_TO_READ = 8  # of the loop: accept, connect, read, each one or two
 _LEAST = 16  # connections, whatever the descriptors say
 
@@ -55,7 +51,7 @@ class Server:
         self._date, self._date_s = "", -1  # of that second since the epoch
         self._sockets = sockets
         self._loop = asyncio.get_running_loop()
-        self.outbox = Outbox(self._loop)
+        self.batch = Batch(self._loop)
         self._most = _connection_cap(connection_limits.most)
         self._connections: set[Connection] = set()
         self._idle: dict[Connection, None] = {}  # of them; the longest idle first
@@ -97,7 +93,6 @@ class Server:
                     await self._all_closed.wait()
         except TimeoutError:
             pass
-        self.outbox.flush()
         for connection in [*self._connections, *self._turned_away]:
             connection.abort()
         self.access.flush()
@@ -147,9 +142,8 @@ class Server:
         oldest = next((one for one in self._idle if not _has_unread(one)), None)
         if oldest is None:
             return False
-        self.outbox.flush()  # with its last answer, if that is as new as this
         self.forget(oldest)
-        oldest.abort()
+        oldest.abort()  # behind its last answer, where that is as new as this
         return True
 
     def _turn_away(self, connection: Connection) -> None:
@@ -165,7 +159,7 @@ class Server:
         late = [c for c in self._connections if c.deadline <= now]
         late += [c for c in self._turned_away if c.deadline <= now]
         for connection in late:
-            connection.on_deadline(now)
+            connection.on_deadline()
         self._sweeper = self._loop.call_later(self.limits.sweep_s, self._sweep)
 
 
@@ -192,7 +186,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # Named TCP: only then does asyncio set TCP_NODELAY on what is accepted (3.11 to 3.13). Without
-    # it the end of a download waits for an ACK, up to 40 ms: 617 MB/s instead of 1,663 (2026-11-23)
+    # it the end of a download waits for an ACK, up to 40 ms.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

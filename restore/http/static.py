@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from restore.contract import Refusal
-from restore.http.responses import Get, Headers, Response, etag_matches
+from restore.http.conditional import Get, etag_matches
+from restore.http.responses import Headers, Response
 
 # Asked for again each time, and answered 304: a browser never mixes files of two versions.
 _CACHED: Headers = (

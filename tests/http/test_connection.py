@@ -132,17 +132,17 @@ class OrderTest(ConnectionTest):
 
 class DeadlineTest(unittest.IsolatedAsyncioTestCase):
     async def test_half_a_head_behind_an_answer_that_stood_still_keeps_its_deadline(self) -> None:
-        hub = mock.Mock(limits=DEFAULT_CONNECTION_LIMITS, buffer=memoryview(bytearray(1000)))
-        hub.date, hub.stopping = "", False
-        hub.handle.return_value, hub.headers.return_value = Response(200), ()
-        connection = Connection(hub, asyncio.get_running_loop())
+        server = mock.Mock(limits=DEFAULT_CONNECTION_LIMITS, buffer=memoryview(bytearray(1000)))
+        server.date, server.stopping = "", False
+        server.handle.return_value, server.headers.return_value = Response(200), ()
+        connection = Connection(server, asyncio.get_running_loop())
         transport = mock.Mock()
         transport.get_write_buffer_size.return_value = 100_000
         transport.is_closing.return_value = False
         transport.get_extra_info.return_value = ("127.0.0.1", 1)
         connection.connection_made(transport)
         data = QUICK + QUICK[:-1]
-        hub.buffer[: len(data)] = data
+        server.buffer[: len(data)] = data
         connection.buffer_updated(len(data))
         connection.pause_writing()  # as the answer is written
         connection.resume_writing()

@@ -1,17 +1,17 @@
-"""failures: what the client is told, and what only the log is told."""
+"""errors: what the client is told, and what only the log is told."""
 
 import json
 import unittest
 
 from restore.contract.http import Refusal
-from restore.http.errors import settle, told
+from restore.http.errors import answer_to, settle
 from restore.http.responses import Response
 
 
-class ToldTests(unittest.IsolatedAsyncioTestCase):
+class AnswerTest(unittest.IsolatedAsyncioTestCase):
     def test_a_detail_goes_to_the_log_alone(self) -> None:
         with self.assertLogs("restore", "INFO") as logged:
-            answer = told(Refusal("storage_unavailable", detail="disk I/O error\nforged line"))
+            answer = answer_to(Refusal("storage_unavailable", detail="disk I/O error\nforged line"))
         self.assertEqual(answer.status, 503)
         self.assertNotIn(b"disk I/O", answer.body)
         (record,) = logged.records
@@ -21,7 +21,7 @@ class ToldTests(unittest.IsolatedAsyncioTestCase):
 
     def test_without_a_detail_the_log_has_nothing_to_tell(self) -> None:
         with self.assertNoLogs("restore"):
-            self.assertEqual(told(Refusal("job_not_found")).code, "job_not_found")
+            self.assertEqual(answer_to(Refusal("job_not_found")).code, "job_not_found")
 
     async def test_an_awaited_answer_tells_the_same(self) -> None:
         async def refuse() -> Response:

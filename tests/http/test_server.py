@@ -212,7 +212,7 @@ class AcceptedTest(CrowdTest):
         self.connect(edge)
         wait_until(lambda: edge.server._connections, "the connection")
         (connection,) = edge.server._connections
-        sock = connection._transport.get_extra_info("socket")
+        sock = connection._writer._transport.get_extra_info("socket")
         self.assertNotEqual(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
 
 

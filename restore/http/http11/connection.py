@@ -75,8 +75,7 @@ class Cause(StrEnum):
     FAULT = auto()
 
 
-# All moves there are. A StrEnum is hashed in C, a plain Enum in Python: a look-up takes 0.09 us
-# instead of 0.18 (Python 3.11.7, 2026-11-22).
+# All moves there are. States are of StrEnum, which is hashed in C, a plain Enum in Python.
 TRANSITIONS: Mapping[State, Mapping[Cause, State]] = {
     State.HEAD: {
         Cause.NO_BODY: State.COMPLETE,

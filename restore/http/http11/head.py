@@ -77,7 +77,7 @@ class HeadReader:
         """Take a head that is there whole, within its limits and well-formed, in one pass.
 
         Clients that poll send the same head over and over on one connection: the last one is
-        remembered with its request, which makes 1 us of 8 (Python 3.11.7, 2026-11-22).
+        remembered with its request.
         """
         limits = self._limits
         head = buffer.peek_head(limits.request_line_bytes + limits.header_bytes + 4)

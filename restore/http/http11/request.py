@@ -117,7 +117,7 @@ def parse_head(head: re.Match[str]) -> Request:
     chunked = is_chunked(headers, http_version)
     content_length = parse_content_length(headers.get("content-length"))
     has_body = chunked or bool(content_length)
-    # By position: by name it takes 0.9 us longer (Python 3.11.7, 2026-11-22).
+    # By position: by name it takes a microsecond longer.
     return Request(
         method,
         target,

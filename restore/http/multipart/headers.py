@@ -20,7 +20,7 @@ _FOLD = re.compile(rb"\r\n[ \t]++")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # One parameter and the semicolon or end behind it. No quantifier gives anything back: with plain
-# ones 8 KiB of blanks before a wrong character took 0.7 s (3.11.7, 2026-11-22), others minutes.
+# ones 8 KiB of blanks before a wrong character take most of a second, others minutes.
 _PARAMETER = re.compile(
     rf"""[ \t]*+(?:({_TCHARS})[ \t]*+=[ \t]*+
     (?:"((?>(?:[^"\\]|\\.)*))"     # quoted, with escapes

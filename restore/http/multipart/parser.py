@@ -280,12 +280,10 @@ class MultipartParser:
     def _find_delimiter(self) -> int:
         """Index of the first line that is a delimiter or may become one, -1 if there is none.
 
-        bytes.find costs no more than a pass over the buffer on anything: 9,400 MB/s on random
-        bytes, at worst 320 MB/s, on dashes with a boundary of 70 dashes, where most of its skips
-        are short (3.11.7, 2026-11-22). A pattern would find delimiters and nothing else, but at
-        2,800 MB/s and after 0.2 ms of compiling for each request's own boundary. So it helps only
-        once a look-alike was met, which no honest body holds: with it a body of nothing else
-        costs one search a chunk instead of one for every few bytes.
+        bytes.find costs no more than a pass over the buffer on anything. A pattern would find
+        delimiters and nothing else, but is slower on honest bodies and has to be compiled for each
+        request's own boundary (docs/MEASURED.md). So it helps only once a look-alike was met: with
+        it a body of nothing else costs one search a chunk instead of one for every few bytes.
         """
         behind = len(self._delimiter)
         found = self._buffer.find(self._delimiter, self._position)

@@ -1,62 +1,154 @@
-"""delivery: the head of an answer, and files to clients that are quick, slow and gone."""
+"""writer: order, answers sent together, and files to clients that are quick, slow and gone."""
 
 import asyncio
+import math
 import os
 import socket
 import tempfile
 import unittest
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from unittest import mock
 
 from restore.contract.units import MIB
-from restore.http import delivery
-from restore.http.body import ClientGone
-from restore.http.delivery import head_of, send_file
 from restore.http.limits import DEFAULT_CONNECTION_LIMITS, ConnectionLimits
-from restore.http.responses import FileSlice, Response
+from restore.http.responses import FileSlice
+from restore.http.writer import Batch, ClientGone, Writer
 
-DATE = "Sun, 22 Nov 2026 19:00:00 GMT"
+
+class _Transport:
+    """Notes what is done to it."""
+
+    def __init__(self, notes: list[str], name: str, error: OSError | None = None) -> None:
+        self._notes = notes
+        self._name = name
+        self._error = error
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: bytes) -> None:
+        self._notes.append(f"{self._name} {data.decode()}")
+
+    def write_eof(self) -> None:
+        self._notes.append(f"{self._name} end")
+        if self._error is not None:
+            raise self._error
 
 
-class HeadTest(unittest.TestCase):
-    def test_an_answer_in_memory(self) -> None:
-        response = Response(200, (("Content-Type", "a/b"),), b"body")
-        self.assertEqual(
-            head_of(response, DATE, keep=True),
-            b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nDate: " + DATE.encode() + b"\r\n"
-            b"Content-Length: 4\r\n\r\n",
-        )
+class BatchTest(unittest.IsolatedAsyncioTestCase):
+    def setUp(self) -> None:
+        self.notes: list[str] = []
 
-    def test_the_length_of_a_file_is_its_slice(self) -> None:
-        with tempfile.TemporaryFile() as file:
-            head = head_of(Response(206, file=FileSlice(file, 10, 20)), DATE, keep=True)
-        self.assertIn(b"\r\nContent-Length: 20\r\n", head)
+    def transport(self, name: str, error: OSError | None = None) -> asyncio.Transport:
+        return cast(asyncio.Transport, _Transport(self.notes, name, error))
 
-    def test_an_empty_answer_says_so(self) -> None:
-        self.assertIn(b"\r\nContent-Length: 0\r\n", head_of(Response(200), DATE, keep=True))
+    async def test_waits_until_all_that_is_ready_had_its_turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        batch, a, b = Batch(loop), self.transport("a"), self.transport("b")
 
-    def test_what_has_no_content_has_no_length(self) -> None:
-        for status in (204, 304):
-            self.assertNotIn(b"Content-Length", head_of(Response(status), DATE, keep=True))
+        def answer(transport: asyncio.Transport, data: bytes) -> None:
+            batch.put(transport, data)
+            self.notes.append("answered")
 
-    def test_connection(self) -> None:
-        for keep, old, said in (
-            (True, False, None),
-            (True, True, b"keep-alive"),
-            (False, False, b"close"),
-            (False, True, b"close"),
-        ):
-            with self.subTest(keep=keep, old=old):
-                head = head_of(Response(200), DATE, keep=keep, old=old)
-                if said is None:
-                    self.assertNotIn(b"Connection", head)
-                else:
-                    self.assertTrue(head.endswith(b"\r\nConnection: " + said + b"\r\n\r\n"))
+        loop.call_soon(answer, a, b"1")
+        loop.call_soon(answer, b, b"2")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.assertEqual(["answered", "answered", "a 1", "b 2"], self.notes)
 
-    def test_a_header_that_would_split_the_answer_is_a_fault(self) -> None:
-        with self.assertRaises(ValueError):
-            head_of(Response(200, (("X", "a\r\nB: c"),)), DATE, keep=True)
+    async def test_keeps_the_order_on_one_transport(self) -> None:
+        batch, a = Batch(asyncio.get_running_loop()), self.transport("a")
+        batch.put(a, b"1")
+        batch.put(a, b"")
+        batch.flush()
+        self.assertEqual(["a 1", "a end"], self.notes)
+
+    async def test_a_flush_leaves_nothing_and_the_next_turn_begins_anew(self) -> None:
+        batch, a = Batch(asyncio.get_running_loop()), self.transport("a")
+        batch.put(a, b"1")
+        batch.flush()
+        batch.put(a, b"2")
+        self.assertEqual(["a 1"], self.notes)
+        await asyncio.sleep(0)
+        self.assertEqual(["a 1", "a 2"], self.notes)
+        await asyncio.sleep(0)
+        self.assertEqual(["a 1", "a 2"], self.notes)
+
+    async def test_nothing_is_written_to_a_client_that_was_found_gone(self) -> None:
+        batch, gone = Batch(asyncio.get_running_loop()), _Transport(self.notes, "a")
+        batch.put(cast(asyncio.Transport, gone), b"1")
+        batch.put(self.transport("b"), b"2")
+        gone.closing = True
+        batch.flush()
+        self.assertEqual(["b 2"], self.notes)
+
+    async def test_a_client_that_is_gone_keeps_nothing_from_the_others(self) -> None:
+        batch = Batch(asyncio.get_running_loop())
+        batch.put(self.transport("a", OSError()), b"")
+        batch.put(self.transport("b"), b"1")
+        batch.flush()
+        self.assertEqual(["a end", "b 1"], self.notes)
+
+
+class WriterTest(unittest.IsolatedAsyncioTestCase):
+    """Against a transport that writes down what is asked of it."""
+
+    async def asyncSetUp(self) -> None:
+        self.transport = mock.Mock()
+        self.transport.is_closing.return_value = False
+        loop = asyncio.get_running_loop()
+        loop.set_debug(False)  # which would find these seconds slow
+        self.now = 1000.0
+        self.enterContext(mock.patch.object(loop, "time", lambda: self.now))
+        limits = ConnectionLimits(write_stall_s=10.0, write_min_bytes_per_s=100.0)
+        self.writer = Writer(self.transport, Batch(loop), limits)
+
+    def calls(self) -> list[str]:
+        names = ("write", "write_eof", "close", "abort")
+        return [name for name, _, _ in self.transport.method_calls if name in names]
+
+    async def test_what_was_written_leaves_before_a_close(self) -> None:
+        self.writer.write(b"answer")
+        self.writer.close()
+        self.assertEqual(["write", "close"], self.calls())
+
+    async def test_what_was_written_leaves_before_an_abort(self) -> None:
+        self.writer.write(b"answer")
+        self.writer.write_eof()
+        self.writer.abort()
+        self.assertEqual(["write", "write_eof", "abort"], self.calls())
+
+    async def test_no_descriptor_to_read_from_while_paused(self) -> None:
+        self.transport.is_reading.return_value = False
+        self.assertIsNone(self.writer.reads_from)
+        self.transport.is_reading.return_value = True
+        self.transport.get_extra_info.return_value.fileno.return_value = 7
+        self.assertEqual(7, self.writer.reads_from)
+
+    def fill(self, unsent: int) -> None:
+        self.transport.get_write_buffer_size.return_value = unsent
+
+    async def test_a_client_that_keeps_up_has_no_deadline(self) -> None:
+        self.assertEqual((False, math.inf), (self.writer.lags, self.writer.deadline))
+        self.fill(0)  # as asyncio may call it at a mark of 0
+        self.writer.on_full()
+        self.assertEqual((True, 1010.0), (self.writer.lags, self.writer.deadline))
+        self.writer.on_drained()
+        self.assertEqual((False, math.inf), (self.writer.lags, self.writer.deadline))
+
+    async def test_a_client_that_takes_enough_has_more_time(self) -> None:
+        self.fill(5000)
+        self.writer.on_full()
+        for unsent in (4000, 3000):
+            self.now += 10.0
+            self.fill(unsent)
+            self.writer.on_deadline()
+            self.assertEqual(([], self.now + 10.0), (self.calls(), self.writer.deadline))
+        self.fill(2001)
+        self.writer.on_deadline()
+        self.assertEqual(["abort"], self.calls())
 
 
 class SendFileTest(unittest.IsolatedAsyncioTestCase):
@@ -97,7 +189,8 @@ class SendFileTest(unittest.IsolatedAsyncioTestCase):
     async def send(
         self, offset: int, count: int, limits: ConnectionLimits = DEFAULT_CONNECTION_LIMITS
     ) -> None:
-        await send_file(self.transport, FileSlice(self.file, offset, count), limits)
+        batch = Batch(asyncio.get_running_loop())
+        await Writer(self.transport, batch, limits).send_file(FileSlice(self.file, offset, count))
 
     async def assert_arrives(self, offset: int, count: int, before: bytes = b"") -> None:
         reading = asyncio.ensure_future(asyncio.to_thread(self.read_all, len(before) + count))
@@ -159,7 +252,7 @@ class SendFileTest(unittest.IsolatedAsyncioTestCase):
         """It takes bytes in time, but on the whole too few of them."""
         no_grace = ConnectionLimits(write_stall_s=-1.0, write_min_bytes_per_s=1 << 40)
         with (
-            mock.patch.object(delivery, "_until_writable", mock.AsyncMock()),
+            mock.patch.object(Writer, "_until_writable", mock.AsyncMock()),
             self.assertRaises(ClientGone),
         ):
             await self.send(0, self.SIZE, no_grace)

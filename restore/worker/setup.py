@@ -26,12 +26,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, TextIO
 
-from restore.contract import MIB
-
 IGNORED_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 # What a child with a built-in provider may map beyond what a fresh one has (69 MiB). The largest
 # honest jobs, 4096 x 4096 at upscale 4, map 1,242 MiB more.
-ADDRESS_SPACE_BYTES = 2048 * MIB
+ADDRESS_SPACE_BYTES = 2 << 30
 OOM_SCORE_ADJ = 1000  # the first to go when the machine's memory runs out
 
 
@@ -207,7 +205,7 @@ def _writes_to(number: int, stream: TextIO | None) -> bool:
 
 def resident_mib() -> float:
     """Memory in use now; 0.0 where the system doesn't tell (then the number of jobs decides)."""
-    return _statm(1) / MIB
+    return _statm(1) / (1 << 20)
 
 
 def _mapped_bytes() -> int:

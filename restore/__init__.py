@@ -1,7 +1,7 @@
 """restore: one small HTTP service that gives an old or poor photo back better.
 
 The packages, from the ground up; an arrow runs to an earlier one or stays inside its own, and from
-outside only a package's door, its `__init__`, is imported (tests/test_layout.py holds that):
+outside only a package's `__init__`, its interface, is imported (tests/test_layout.py holds that):
 
     contract   the promise to the client: jobs, routes, refusals, kinds of files
     progress   for providers: how far, and what was found

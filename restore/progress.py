@@ -1,10 +1,10 @@
-"""Where a provider is, told to whoever runs it; and how many cores it may use, told to it.
+"""How far a provider is, reported to whoever runs it; and how many cores it may use.
 
 `run(image_path, model_id, strength, upscale)` has no argument for progress, and keeps its
 signature; so a provider calls `report()` and `note()` here, and whoever runs it listens inside
 `listening()`. Called bare, outside the server, both do nothing, and `cores()` is 1. A thread that a
 provider starts is heard only where it runs in a copy of the context
-(`contextvars.copy_context().run`). These ContextVars are the one exception to the house rule "no
+(`contextvars.copy_context().run`). These ContextVars are the one exception to the rule "no
 module state but constants".
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Listener(NamedTuple):
-    """Who is told: `report` gets a fraction 0.0..1.0, `note` one line for the job's log."""
+    """Who listens: `report` gets a fraction 0.0..1.0, `note` one line for the job's log."""
 
     report: Callable[[float], None]
     note: Callable[[str], None]

@@ -1,8 +1,8 @@
-"""The law of the layout, read from the imports: layers, doors, outside powers, mirror, sizes.
+"""The law of the layout, read from the imports: layers, interfaces, outside powers, mirror, sizes.
 
-An arrow runs to a lower package or stays inside its own, and never in a circle. From outside a
-package only its door, `__init__`, is imported. A new package is given its place in LAYERS, a new
-use of an outside power its line in POWERS.
+An arrow runs to a lower package or stays inside its own, and never in a circle. From outside only a
+package's interface, `__init__`, is imported. A new package is given its place in LAYERS, a new use
+of an outside power its line in POWERS.
 """
 
 import ast
@@ -19,7 +19,8 @@ import restore
 
 PACKAGE = Path(restore.__file__).parent
 TESTS = Path(__file__).parent
-FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 17
+FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 12
+CROWDED = {"providers/generic": 17}  # files of the folders with more, and no more than these
 LONGEST_CHAIN = 9  # imports from the command down to the ground
 SERVICE_LINES, ALL_LINES = 8820, 21000  # of the service without its libraries, and of everything
 LIBRARIES = ("http", "images", "providers", "client")
@@ -30,7 +31,7 @@ LAYERS = (
     *("worker", "pool", "jobs", "api", "client", "app", "__main__"),
 )
 
-# Which package may use an outside power, told by the name before the first dot.
+# Which package may use an outside power, known by the name before the first dot.
 POWERS = {
     "sqlite3": {"storage"},
     "PIL": {"images", "providers"},
@@ -132,7 +133,7 @@ def our_imports(name: str) -> list[Import]:
 
 @cache
 def definer(module: str, symbol: str) -> str:
-    """The module behind a door that `symbol` comes from."""
+    """The module behind an `__init__` that `symbol` comes from."""
     for each in our_imports(module):
         if symbol in each.names:
             return definer(each.target, symbol)
@@ -140,7 +141,7 @@ def definer(module: str, symbol: str) -> str:
 
 
 def arrows(name: str, *, at_import: bool) -> set[str]:
-    """The modules that `name` needs, seen through doors to what stands behind them.
+    """The modules that `name` needs, seen through `__init__`s to what stands behind them.
 
     With `at_import` only those that are loaded with it, not those that a function imports later.
     """
@@ -165,7 +166,7 @@ class LayersTest(unittest.TestCase):
         ]
         self.assertEqual(up, [])
 
-    def test_only_doors_are_imported_from_outside(self) -> None:
+    def test_only_interfaces_are_imported_from_outside(self) -> None:
         for name in modules():
             for each in our_imports(name):
                 if package_of(each.target) == package_of(name) or each.target.startswith(PUBLIC):
@@ -284,7 +285,7 @@ class SizesTest(unittest.TestCase):
             with self.subTest(name):
                 self.assertTrue(ast.get_docstring(tree_of(name)), "no docstring")
 
-    def test_each_door_lists_its_files(self) -> None:
+    def test_each_interface_lists_its_files(self) -> None:
         for package in LAYERS:
             place = PACKAGE / package
             if not place.is_dir():
@@ -300,7 +301,8 @@ class SizesTest(unittest.TestCase):
         for place in {path.parent for path in modules().values()} - {PACKAGE}:
             with self.subTest(str(place)):
                 files = [path for path in place.glob("*.py") if path.stem != "__init__"]
-                self.assertLessEqual(len(files), FOLDER_FILES)
+                most = CROWDED.get(place.relative_to(PACKAGE).as_posix(), FOLDER_FILES)
+                self.assertLessEqual(len(files), most)
 
     def test_no_long_files(self) -> None:
         for name, path in modules().items():

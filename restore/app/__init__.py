@@ -7,7 +7,7 @@ It is the only package that knows all the others, the environment and the signal
     init      process 1 of a container
     logs      the log
     machine   what this machine has
-    notify    what the service manager is told
+    notify    messages to the service manager
 """
 
 from restore.app.service import main

@@ -1,7 +1,7 @@
 """Tells a service manager how the server stands: systemd's `Type=notify`.
 
-The rule kept here: it never disturbs the server. Without NOTIFY_SOCKET, or where nobody listens
-there, nothing happens. (sd_notify(3): one datagram of VARIABLE=value lines to a Unix socket.)
+Rule: it never disturbs the server. Without NOTIFY_SOCKET, or where nobody listens there, nothing
+happens. (sd_notify(3): one datagram of VARIABLE=value lines to a Unix socket.)
 """
 
 import logging

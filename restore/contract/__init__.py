@@ -5,7 +5,7 @@ It knows no socket, no file and no clock; everything else may know it.
     job      a job and its state machine, what a client asks for, what can go wrong
     http     routes, refusals with their sentences, the JSON shapes, the form's fields
     openapi  all of that as an OpenAPI 3.1 description
-    kinds    the format of a file, told by its first bytes
+    kinds    the format of a file, by its first bytes
     notes    what was found and done, in sentences
     units    KIB, MIB
 """

@@ -222,7 +222,7 @@ def created_json(job_id: str) -> bytes:
     return f'{{"job_id": {_json(job_id)}, "status": "queued"}}'.encode()
 
 
-@lru_cache(maxsize=64)  # most polls are told what the one before was; a Host may make a long URL
+@lru_cache(maxsize=64)  # most polls are answered as the one before; a Host may make a long URL
 def job_json(
     job_id: str, status: str, progress: float, result_url: str | None, error: str | None
 ) -> bytes:

@@ -1,8 +1,8 @@
 """One job and its state machine, all of it: queued -> running -> succeeded | failed.
 
 Pure values: each step returns a new Job and raises IllegalTransition where TRANSITIONS doesn't
-allow it. Storing a job is jobstore's, deciding when to take a step the dispatcher's. The rule kept
-here: a status never runs backwards; a job that starts again stays `running`.
+allow it. Storing a job is jobstore's, deciding when to take a step the dispatcher's. Rule: a status
+never runs backwards; a job that starts again stays `running`.
 """
 
 import re

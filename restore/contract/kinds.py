@@ -1,10 +1,9 @@
-"""What kind of file an upload is, told by its first bytes alone.
+"""What kind of file an upload is, by its first bytes alone.
 
 File names and declared types are never asked: phones and browsers get both wrong, and attackers
 choose them. Pure: bytes in, a Kind out; whether the file is whole, and how large its picture is, is
-for restore.images to find out. The rule kept here: whatever is not one of ACCEPTED is refused in a
-sentence that says what it is. A file that is two things at once counts as what its first byte
-starts.
+for restore.images to find out. Rule: whatever is not one of ACCEPTED is refused in a sentence that
+says what it is. A file that is two things at once counts as what its first byte starts.
 """
 
 import re
@@ -290,7 +289,7 @@ def _sniff_isobmff(head: bytes) -> Kind:
 
 
 def _sniff_heif(every: frozenset[bytes], coded: frozenset[bytes]) -> Kind:
-    """HEIF whose major brand leaves open how it is coded: its boxes tell, then its brands."""
+    """HEIF whose major brand leaves open how it is coded: its boxes decide, then its brands."""
     if holds_hevc(coded):
         return Kind.HEIC
     if b"av01" in coded or (every & _AV1_BRANDS and not every & HEVC_BRANDS):

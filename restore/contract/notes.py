@@ -5,7 +5,7 @@ that writes another line has none.
 """
 
 _NONE = "no"  # what a sign says that wasn't found
-# The words are those of providers/generic/plan.py; noise is told in any case, so that it counts as
+# The words are those of providers/generic/plan.py; noise is named in any case, so that it counts as
 # found where something was done about it.
 _FOUND = {
     "marks": "Scratches or dust.",

@@ -59,10 +59,10 @@ class AccessLog:
         if self._as_json:
             line = {"time": f"{self._stamp}.{millis:03d}Z", "level": "INFO", "client": client}
             line |= {"method": method, "path": path}
-            told: dict[str, object] = line | {"status": status, "ms": round(seconds * 1000, 1)}
-            told |= {"code": code} if code else {}
-            told |= {"request_id": request_id} if request_id else {}
-            self._keep(json.dumps(told, ensure_ascii=False))
+            entry: dict[str, object] = line | {"status": status, "ms": round(seconds * 1000, 1)}
+            entry |= {"code": code} if code else {}
+            entry |= {"request_id": request_id} if request_id else {}
+            self._keep(json.dumps(entry, ensure_ascii=False))
             return
         tail = f" {code}" if code else ""
         tail += f" id={request_id}" if request_id else ""

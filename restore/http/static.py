@@ -1,8 +1,8 @@
 """Files that are part of the program: read once, on the first request, and told apart by ETag.
 
 They are read by the import system's own loader, so that they are found in a zip as well, and not at
-the start, so that they cost it nothing. The rule kept here: a name is looked up in a table that the
-program wrote; nothing that a client sends ever becomes a path.
+the start, so that they cost it nothing. Rule: a name is looked up in a table that the program
+wrote; nothing that a client sends ever becomes a path.
 """
 
 from collections.abc import Mapping

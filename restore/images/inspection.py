@@ -1,7 +1,7 @@
 """Looking at an upload's header: can it be read, and how large is the picture?
 
 No pixel is decoded and no memory set aside for what a header claims. The rule kept: 1 to 4096
-pixels a side, told before anything is promised to the client.
+pixels a side, known before anything is promised to the client.
 """
 
 from pathlib import Path

@@ -108,8 +108,8 @@ def _normalize_webp(file: BinaryIO, upload: str, folder: str) -> Normalized:
 def _normalize_heic(file: BinaryIO, upload: str, folder: str) -> Normalized:
     with heic.open_picture(file) as opened:
         found = of_info(opened.info)
-        image, told = heic.load(opened, file)
-        found = replace(found, icc=found.icc or told)
+        image, profile = heic.load(opened, file)
+        found = replace(found, icc=found.icc or profile)
         if image.mode.startswith("RGB"):
             found = _in_colour(found)
         if image.mode == "I;16":  # grey of 10 or 12 bit: a JPEG of 8 bit leaves, so why give more?

@@ -10,8 +10,8 @@
     model          what is said of a model
     transparency   what nobody sees counts nowhere
 
-Here stands how one is found by its name; how to write one is told in docs/PROVIDERS.md. The rule
-kept here: a provider that can't be used is told of in one sentence, before the first photo comes.
+Here stands how one is found by its name; how to write one stands in docs/PROVIDERS.md. Rule: a
+provider that can't be used is refused in one sentence, before the first photo comes.
 """
 
 import importlib

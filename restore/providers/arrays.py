@@ -1,8 +1,8 @@
 """Pictures as numpy arrays, and networks run over them tile by tile: for learned models only.
 
 A picture here is float32, (height, width, channels), 0.0..1.0 from black to white. It knows no
-runtime and no file. The rule kept here: no seam. Each tile looks at a halo around what it
-contributes, and beyond the picture's edge lies the picture's mirror image.
+runtime and no file. Rule: no seam. Each tile looks at a halo around what it contributes, and beyond
+the picture's edge lies the picture's mirror image.
 """
 
 from collections.abc import Callable, Iterator

@@ -46,7 +46,7 @@ _Work = Callable[[sqlite3.Connection], _Written]
 
 
 class _Write(NamedTuple):
-    """A write on its way. `promises`: it tells of a file whose name must be durable before it."""
+    """A write on its way. `promises`: its row names a file whose name must be durable before it."""
 
     work: _Work
     future: asyncio.Future[Any]
@@ -182,7 +182,7 @@ class JobStore:
 
         try:
             await self._put(insert, promises=True)
-        except asyncio.CancelledError:  # Nobody will be told of this job.
+        except asyncio.CancelledError:  # Nobody will learn of this job.
             if not self._closed:
                 self._put(_deleting(job.id))
             raise

@@ -40,7 +40,7 @@ SCHEMA = (
     """,
     # Small uploads, under the `seq` of their jobs, for as long as these may need them. No trigger
     # deletes them: where one of their pages has gone bad, jobs must be able to end without. A `seq`
-    # is given out again, so one that is left is told from the next job's by the `id`.
+    # is given out again, so one that is left is distinguished from the next job's by the `id`.
     """
     CREATE TABLE uploads (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, image BLOB NOT NULL);
     """,
@@ -141,8 +141,8 @@ class Counts(NamedTuple):
 class Key(NamedTuple):
     """What a client promised not to ask twice for.
 
-    `key` is the client's key within its scope, `fingerprint` tells another request under the same
-    key; `created_at` is in seconds since the epoch.
+    `key` is the client's key within its scope, by `fingerprint` another request under the same key
+    is found out; `created_at` is in seconds since the epoch.
     """
 
     key: str

@@ -31,7 +31,7 @@ class FileThreads:
         return future
 
     def close(self) -> None:
-        """Begin no more calls; those under way go on, and nobody is told of the others."""
+        """Begin no more calls; those under way go on, and the others never happen."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 

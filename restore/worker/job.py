@@ -5,8 +5,8 @@ looked at by `inspect`, and the provider's ids are read by `load_models`. Pillow
 are imported inside the functions, for the server imports this module too and must never load a
 codec. Which child runs what is pool's; how often a job is tried is the dispatcher's.
 
-The rule kept here: whatever a stranger's file or a provider does short of ending the process comes
-back as one of the few errors that jobs have, and the traceback goes to the log only.
+Rule: whatever a stranger's file or a provider does short of ending the process comes back as one of
+the few errors that jobs have, and the traceback goes to the log only.
 """
 
 import errno
@@ -100,13 +100,13 @@ class Models(NamedTuple):
 class _Failure(Exception):  # noqa: N818  (it never leaves this module)
     """A part of the job failed as `error`, one of contract.JOB_ERRORS; the cause is chained.
 
-    `is_told` says that the reason tells all: a damaged file is no fault of a program.
+    `no_traceback`: the reason explains it all, for a damaged file is no fault of a program.
     """
 
-    def __init__(self, error: str, reason: str = "", *, is_told: bool = False) -> None:
+    def __init__(self, error: str, reason: str = "", *, no_traceback: bool = False) -> None:
         super().__init__(f"{error}: {reason}" if reason else error)
         self.error = error
-        self.told = reason if is_told else ""
+        self.detail = reason if no_traceback else ""
 
 
 def run_job(task: Task) -> Outcome:
@@ -120,7 +120,7 @@ def run_job(task: Task) -> Outcome:
         if _for_want_of_room(error, task.folder):
             return Outcome(None, "storage", detail, note, again=True)
         if isinstance(error, _Failure):
-            return Outcome(None, error.error, error.told or detail, note)
+            return Outcome(None, error.error, error.detail or detail, note)
         return Outcome(None, "storage", detail, note)  # no folder to work in
     return Outcome(output, note=_joined(notes), before=before)
 
@@ -228,7 +228,7 @@ def _failing_as(error: str, task: Task) -> Iterator[None]:
             raise _Failure("storage") from cause
         if isinstance(cause, ImageError):
             damaged = cause.code == "decode_failed"
-            raise _Failure(cause.code, cause.detail, is_told=damaged) from cause
+            raise _Failure(cause.code, cause.detail, no_traceback=damaged) from cause
         if isinstance(cause, MemoryError):
             raise _Failure("provider_error", "out of memory") from cause
         raise _Failure(error) from cause

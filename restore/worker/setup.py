@@ -34,7 +34,7 @@ OOM_SCORE_ADJ = 1000  # the first to go when the machine's memory runs out
 
 
 class ChildSettings(NamedTuple):
-    """What the server tells its children once.
+    """What each child is given once, at its start.
 
     `provider` is a name or "package.module:callable"; `dummy_delay_s` the shortest and longest wait
     of the dummy provider; `nice` is added to the child's niceness; `models_dir` is the folder of
@@ -204,7 +204,7 @@ def _writes_to(number: int, stream: TextIO | None) -> bool:
 
 
 def resident_mib() -> float:
-    """Memory in use now; 0.0 where the system doesn't tell (then the number of jobs decides)."""
+    """Memory in use now; 0.0 where the system doesn't say (then the number of jobs decides)."""
     return _statm(1) / (1 << 20)
 
 

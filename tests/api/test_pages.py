@@ -1,4 +1,4 @@
-"""pages: that every file of the page is served as what it is, and that none breaks a house rule."""
+"""pages: that every file of it is served as what it is, and that none breaks the page's rules."""
 
 import json
 import re

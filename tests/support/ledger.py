@@ -1,9 +1,9 @@
 """Counts what the server in this process asks of the outside, and how often it copies an upload.
 
-While a `Ledger` is open it listens at the doors: SQLite's trace of statements, syncs, files opened,
-work given to threads and to children, and the objects in which an upload's bytes are handed from
-room to room. Bytes count as copied where they are handed on in another object than the one they
-came in. Time plays no part.
+While a `Ledger` is open it listens at the boundaries: SQLite's trace of statements, syncs, files
+opened, work given to threads and to children, and the objects in which an upload's bytes are handed
+from module to module. Bytes count as copied where they are handed on in another object than the one
+they came in. Time plays no part.
 """
 
 import sqlite3
@@ -54,7 +54,7 @@ class Ledger:
         return [statement.split()[0] for statement in self.statements]
 
     def hand_on(self, data: bytes | bytearray | memoryview) -> None:
-        """`data` goes into the next room."""
+        """`data` goes into the next module."""
         whole = data.obj if isinstance(data, memoryview) else data
         if not any(whole is known for known in self._handed_on[-64:]):
             self.copied_bytes += len(data)
@@ -65,7 +65,7 @@ class Ledger:
 def opened() -> Iterator[Ledger]:
     """A ledger that counts until the block ends. Databases are heard that are opened inside."""
     ledger = Ledger()
-    with ExitStack() as doors:
+    with ExitStack() as patches:
         for place, name, hear in (
             (sqlite3, "connect", _connecting),
             (disk, "sync", _adding("syncs")),
@@ -76,7 +76,7 @@ def opened() -> Iterator[Ledger]:
             (MultipartParser, "next_event", _telling),
             (UploadFile, "write", _writing),
         ):
-            doors.enter_context(patch.object(place, name, hear(ledger, getattr(place, name))))
+            patches.enter_context(patch.object(place, name, hear(ledger, getattr(place, name))))
         _listening.append(ledger)
         try:
             yield ledger

@@ -1,8 +1,8 @@
 """The state machine of one connection: what its bytes mean, one request after the other.
 
 It knows the states, the moves between them and the bodies of declared length. A head is read by
-head.py and judged by request.py, a chunked body read by chunked.py. The rule kept here: a request
-that breaks a rule fails the connection for good, and what hides behind it is never read.
+head.py and judged by request.py, a chunked body read by chunked.py. Rule: a request that breaks a
+rule fails the connection for good, and what hides behind it is never read.
 """
 
 from collections.abc import Callable, Mapping

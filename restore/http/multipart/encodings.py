@@ -1,8 +1,8 @@
 """Content-Transfer-Encoding of a part (RFC 2045, section 6): its data as they were before.
 
-Mail libraries encode parts even in HTTP, where RFC 7578 (4.7) has deprecated it. The rule kept
-here: what comes out doesn't depend on how the data were cut, what can't be decoded is damage, and
-no more is held than one line.
+Mail libraries encode parts even in HTTP, where RFC 7578 (4.7) has deprecated it. Rule: what comes
+out doesn't depend on how the data were cut, what can't be decoded is damage, and no more is held
+than one line.
 """
 
 import re

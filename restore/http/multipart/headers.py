@@ -2,8 +2,8 @@
 
 It turns Content-Type, Content-Disposition and a part's header lines into plain values, and holds
 what both files of this parser need: FormLimits and FormError. It doesn't find the parts (that is
-parser.py) and doesn't judge what is in them. The rule kept here: what some real client writes is
-understood, what none writes and could be read in two ways is damage.
+parser.py) and doesn't judge what is in them. Rule: what some real client writes is understood, what
+none writes and could be read in two ways is damage.
 """
 
 import re
@@ -190,7 +190,7 @@ def _filename_of(parameters: dict[str, str]) -> str | None:
     """The last component of the file name: old Internet Explorer sends whole paths.
 
     `filename*` goes before `filename` where it can be decoded (RFC 6266, 4.3); where it can't, it
-    only tells that this part is a file.
+    only says that this part is a file.
     """
     plain, extended = parameters.get("filename"), parameters.get("filename*")
     if extended is not None:

@@ -1,8 +1,7 @@
 """Frames the parts of a form and bounds all that isn't data (RFC 2046, 5.1).
 
-What the header values say is headers.py's matter. The rule kept here: the events depend on the
-bytes alone, never on how they were cut, and each byte is looked at a bounded number of times,
-whatever it is.
+What the header values say is headers.py's matter. Rule: the events depend on the bytes alone, never
+on how they were cut, and each byte is looked at a bounded number of times, whatever it is.
 
 Line ends are CRLF and nothing else. A parser that also takes a bare LF sees parts in the middle of
 other parsers' data and the other way round; no client in use writes it. A line that begins like a

@@ -2,10 +2,10 @@
 
 libheif fills tiles of a grid that are cut off or don't decode with green, and says nothing to
 Pillow (libheif 1.23, pillow_heif 1.8): a phone's photo that lost its second half opens as half a
-picture. Where a download left zeros, libde265 (1.1) makes up a picture just as silently. The rule
-kept here: the data of all items that the primary picture is made of lies within the file and has
-no hole of zeros, and each tile that may have been filled decodes by itself. What else libde265
-makes up amid a damaged tile is not seen.
+picture. Where a download left zeros, libde265 (1.1) makes up a picture just as silently. Rule: the
+data of all items that the primary picture is made of lies within the file and has no hole of zeros,
+and each tile that may have been filled decodes by itself. What else libde265 makes up amid a
+damaged tile is not seen.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The colours that a HEIC tells by numbers: nclx (ISO/IEC 23091-2, ITU-T H.273).
+"""The colours that a HEIC names by numbers: nclx (ISO/IEC 23091-2, ITU-T H.273).
 
 A JPEG or PNG can't say it that way, so what leaves says it by an ICC profile, with pixels as they
 are. Only the levels of HDR (PQ and HLG), which no viewer of JPEGs knows, are made those of a screen
@@ -6,7 +6,7 @@ first. The rules kept: an ICC profile in the file goes before; what is as good a
 without a word, as viewers take it; what is unknown or unspecified counts as sRGB.
 
 The curves of BT.709, BT.601 and BT.2020 are a camera's, and the screen that such pictures are made
-on shows them by another (BT.1886), which sRGB's is near: as viewers of stills do, sRGB's is told.
+on shows them by another (BT.1886), which sRGB's is near: as viewers of stills do, sRGB's is named.
 """
 
 import io
@@ -25,12 +25,12 @@ _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}  # H.273 table 3; all but HDR's othe
 _PQ, _HLG = 16, 18
 _NAMES = {9: "BT.2020", 12: "Display P3"}
 _SPECULAR = 0.005  # the share of a picture that may be brighter than its brightest parts
-_SAMPLES = 128  # pixels a side that the brightness is told from: half a per cent is 82 of them
+_SAMPLES = 128  # pixels a side that the brightness is measured on: half a per cent is 82 of them
 _STRIP_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Nclx:
     """`primaries` and `transfer` are H.273's numbers, `corners` the x and y of R, G, B and white.
 
     `corners` is empty where the primaries are unknown or unspecified.
@@ -55,37 +55,37 @@ class Told:
         )
 
 
-def told_by(info: dict[str | tuple[int, int], object]) -> Told | None:
+def nclx_of(info: dict[str | tuple[int, int], object]) -> Nclx | None:
     """What Pillow's `info` of a HEIC holds of nclx; None where there is none, or an ICC profile."""
-    nclx = info.get("nclx_profile")
-    if not isinstance(nclx, dict) or info.get("icc_profile"):
+    found = info.get("nclx_profile")
+    if not isinstance(found, dict) or info.get("icc_profile"):
         return None
     corners = tuple(
         (
-            float(nclx.get(f"color_primary_{each}_x", 0)),
-            float(nclx.get(f"color_primary_{each}_y", 0)),
+            float(found.get(f"color_primary_{each}_x", 0)),
+            float(found.get(f"color_primary_{each}_y", 0)),
         )
         for each in _CORNERS
     )
-    return Told(
-        int(nclx.get("color_primaries", 2)),
-        int(nclx.get("transfer_characteristics", 2)),
+    return Nclx(
+        int(found.get("color_primaries", 2)),
+        int(found.get("transfer_characteristics", 2)),
         corners if all(y > 0 for _, y in corners) else (),
     )
 
 
-def as_screen_shows(image: Image.Image, told: Told, data: bytes) -> Image.Image:
+def as_screen_shows(image: Image.Image, nclx: Nclx, data: bytes) -> Image.Image:
     """An HDR picture in levels of sRGB's curve, its primaries as they were; others unchanged.
 
     `image` is what Pillow decoded of the file `data`. Raises what libheif raises.
     """
-    if not told.is_hdr:
+    if not nclx.is_hdr:
         return image
     if image.mode not in ("RGB", "RGBA"):
         grey = pixels.to_8_bit(image) if image.mode == "I;16" else image.convert("L")
-        return as_screen_shows(grey.convert("RGB"), told, b"").getchannel("G")
-    brightest = _brightest(image, told.transfer)
-    if told.transfer == _HLG:
+        return as_screen_shows(grey.convert("RGB"), nclx, b"").getchannel("G")
+    brightest = _brightest(image, nclx.transfer)
+    if nclx.transfer == _HLG:
         size, table = tonemapping.hlg_table(brightest)
         return image.filter(ImageFilter.Color3DLUT(size, table))
     curve = tonemapping.pq_curve(brightest)

@@ -3,7 +3,7 @@
 The rules kept: pixels come out of libheif upright already (`irot` and `imir` are part of the
 picture), so an orientation that EXIF or XMP speak of is never applied to them; one decode thread;
 thumbnails, depth maps and gain maps are left aside; of a sequence the first picture is taken;
-colours that nclx tells count like an ICC profile.
+colours that nclx names count like an ICC profile.
 """
 
 import io
@@ -36,7 +36,7 @@ def read_size(file: BinaryIO) -> tuple[int, int]:
     """Width and height of the primary picture, upright, in pixels. Raises as open_picture does.
 
     Pillow isn't asked, for it refuses to say how large a picture of half a gigapixel is; and where
-    libheif doesn't open one that large either (1.19), its largest claim is told.
+    libheif doesn't open one that large either (1.19), its largest claim is returned.
     """
     data = _still(file)
     try:
@@ -90,7 +90,7 @@ def load(image: Image.Image, file: BinaryIO) -> tuple[Image.Image, bytes | None]
     if image.size != claimed:
         raise BrokenFile(f"HEIC: {image.size} pixels where {claimed} were promised")
     checking.check_tiles(data, image)
-    told = colour.told_by(image.info)
-    if told is None:
+    nclx = colour.nclx_of(image.info)
+    if nclx is None:
         return image, None
-    return colour.as_screen_shows(image, told, data), told.profile()
+    return colour.as_screen_shows(image, nclx, data), nclx.profile()

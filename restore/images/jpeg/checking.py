@@ -1,11 +1,11 @@
 """Is a JPEG's picture all there?
 
 libjpeg fills what is missing with grey and counts a warning, which Pillow doesn't show: a file cut
-in the middle, with an end marker put behind it, opens as half a picture. The rule kept here: such a
-file is told from a whole one with no more work than one or two decodings, and no whole one is
-refused, not even for want of its end marker, which old programs and transfers lose. Of 931 JPEGs
-that Pillow 13.0 opens, from the test suites of ten image libraries (2026-11), 911 pass; the other
-20 were cut, flipped or fuzzed by their makers.
+in the middle, with an end marker put behind it, opens as half a picture. Rule: such a file is known
+from a whole one with no more work than one or two decodings, and no whole one is refused, not even
+for want of its end marker, which old programs and transfers lose. Of 931 JPEGs that Pillow 13.0
+opens, from the test suites of ten image libraries (2026-11), 911 pass; the other 20 were cut,
+flipped or fuzzed by their makers.
 """
 
 from collections.abc import Sequence

@@ -54,13 +54,13 @@ def _icc_of(jpeg: Jpeg) -> bytes | None:
 def _density_of(jpeg: Jpeg) -> tuple[int, int, int] | None:
     """JFIF's (unit, x, y): unit 1 is dots per inch, 2 per cm, 0 a ratio alone (T.871 10.1).
 
-    None where it tells neither a resolution nor a ratio other than 1.
+    None where it states neither a resolution nor a ratio other than 1.
     """
     for segment in jpeg.segments:
         if _is(segment, APP0, b"JFIF\x00", 12):
             unit, x, y = struct.unpack_from(">BHH", segment.content, 7)
-            told = unit in (1, 2) or (unit == 0 and x != y)
-            return (unit, x, y) if told and x and y else None
+            stated = unit in (1, 2) or (unit == 0 and x != y)
+            return (unit, x, y) if stated and x and y else None
     return None
 
 

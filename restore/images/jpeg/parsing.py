@@ -206,7 +206,7 @@ def _find(file: BinaryIO, pattern: re.Pattern[bytes], start: int) -> int | None:
 
 
 def picture_parts(jpeg: Jpeg, *, closed: bool = True) -> list[Part]:
-    """What makes the picture: tables, frame and scans, and the two segments that tell its colours.
+    """What makes the picture: tables, frame and scans, and the two segments that name its colours.
 
     `closed` False leaves the EOI out.
     """

@@ -35,10 +35,10 @@ class Metadata:
 
         EXIF's word counts before XMP's, as in Pillow's exif_transpose.
         """
-        told = exif.orientation(self.exif) if self.exif else None
-        if told is None and self.xmp:
-            told = xmp.orientation(self.xmp)
-        return told if told is not None and 1 <= told <= 8 else 1
+        turn = exif.orientation(self.exif) if self.exif else None
+        if turn is None and self.xmp:
+            turn = xmp.orientation(self.xmp)
+        return turn if turn is not None and 1 <= turn <= 8 else 1
 
     def cleaned(
         self, before: tuple[int, int], after: tuple[int, int], *, turned: bool = False

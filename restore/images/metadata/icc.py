@@ -51,7 +51,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
 
 
 def grey_ramp(icc: bytes) -> list[int] | None:
-    """What the 256 greys of the profile's space are in sRGB; None where that can't be told."""
+    """What the 256 greys of the profile's space are in sRGB; None where that can't be computed."""
     mode = space(icc)
     if mode not in ("L", "RGB"):
         return None

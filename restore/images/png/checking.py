@@ -2,8 +2,8 @@
 
 The whole picture is inflated and thrown away, without Pillow and without ever holding it: a result
 of 16384 x 16384 pixels costs 30 MB instead of a gigabyte, 12 megapixels 0.2 s. Pillow itself looks
-at no checksum of picture data (13.0) and would show a damaged one. The rule kept here: what has
-passed is whole, as far as checksums, rows and filters tell.
+at no checksum of picture data (13.0) and would show a damaged one. Rule: what has passed is whole,
+as far as checksums, rows and filters tell.
 """
 
 import binascii

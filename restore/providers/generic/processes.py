@@ -5,11 +5,11 @@ picture and the plan already, and shares their memory until it writes. It takes 
 next part from a pipe that all share and writes what it made into a pipe of its own; which of them
 makes which part is left to chance, what comes out is not.
 
-The rules kept here. Nothing outlives the job: the helpers are killed and waited for before `spread`
-ends; they belong to the process group of the server's child, with which they are killed; and one
-whose child is gone fails at its next write. A helper that dies or raises leaves its parts to the
-caller's own process: where memory was short one process has enough, and where the part itself is to
-blame the job ends as it would have with one.
+Rules: nothing outlives the job: the helpers are killed and waited for before `spread` ends; they
+belong to the process group of the server's child, with which they are killed; and one whose child
+is gone fails at its next write. A helper that dies or raises leaves its parts to the caller's own
+process: where memory was short one process has enough, and where the part itself is to blame the
+job ends as it would have with one.
 """
 
 import os

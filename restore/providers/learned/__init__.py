@@ -8,7 +8,7 @@ needs is `generic`'s to know, and what it may change is bounded there.
     runtime.py   ncnn: one network over one array
     waifu2x.py   what is made of it: twice or four times as large; or as large, cleaned
 
-This door imports neither numpy nor ncnn: those come with the first picture that needs them.
+This `__init__` imports neither numpy nor ncnn: those come with the first picture that needs them.
 """
 
 from restore.providers.learned.weights import LICENCE, check, installed

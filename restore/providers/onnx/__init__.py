@@ -10,7 +10,7 @@ them). No file comes with this service, and none is fetched.
     detector.py  where faces are: YuNet
     faces.py     faces aligned, restored, and laid back without a visible square
 
-This door imports neither numpy nor onnxruntime.
+This `__init__` imports neither numpy nor onnxruntime.
 """
 
 from importlib.util import find_spec

@@ -74,12 +74,10 @@ class Doors:
             raise Refusal("unauthorized", headers=(("WWW-Authenticate", 'Bearer realm="restore"'),))
 
     def headers(self, exchange: Exchange) -> Headers:
-        """What each answer gets beside its own: the request's id, and what CORS asks for."""
-        own = exchange.request_id
-        headers: Headers = (("X-Request-Id", own),) if own else ()
+        """What each answer gets beside its own: what CORS asks for."""
         if not self._origins:
-            return headers
-        headers = (*headers, ("Vary", "Origin"))
+            return ()
+        headers: Headers = (("Vary", "Origin"),)
         if origin := self._allowed_origin(exchange.request):
             headers = (*headers, ("Access-Control-Allow-Origin", origin), *_CORS)
             if exchange.request.method == "OPTIONS":

@@ -202,8 +202,8 @@ class Handlers:
         if free < self._config.min_free_disk_mb * MIB:
             raise unavailable("MIN_FREE_DISK_MB are not free")
         boundary = declared_boundary(exchange.request, self._config.max_image_bytes)
-        job = await self._uploads.receive(exchange.body, boundary, key)
-        self._telemetry.requested(job.id, job.spec.model_id, exchange.request_id)
+        job = await self._uploads.receive(exchange.body, boundary, key, exchange.request_id)
+        self._telemetry.requested(job)
         self._dispatcher.wake()
         return job.id
 

@@ -27,6 +27,7 @@ _PLAIN = (
     ("restore_children_died_total", "Worker processes that died.", "pool", "children_died"),
     ("restore_uploads_arriving", "Uploads under way.", "uploads", "arriving"),
     ("restore_upload_bytes_total", "Bytes of the images taken.", "uploads", "bytes"),
+    ("restore_sent_bytes_total", "Bytes of answers, heads and bodies.", "http", "sent"),
     ("restore_disk_free_bytes", "Bytes free in STORAGE_DIR.", "storage", "free"),
 )
 _JOBS = (
@@ -54,6 +55,7 @@ class Sources(NamedTuple):
     pool: Numbers
     uploads: Numbers
     storage: Numbers
+    http: Numbers
     answers: Callable[[], Mapping[str, Mapping[Any, int]]]
     tally: Tally
 

@@ -71,12 +71,14 @@ class Uploads:
         """Whether the provider is loaded."""
         return self._ready.is_set()
 
-    async def receive(self, body: Body, boundary: bytes, key: str = "") -> Job:
+    async def receive(
+        self, body: Body, boundary: bytes, key: str = "", request_id: str = ""
+    ) -> Job:
         """A queued job, on disk, and `key` with it. Raises Refusal, and what `body` raises."""
         self.arriving += 1
         self._inspector.warm()
         try:
-            return await self._receive(body, boundary, key)
+            return await self._receive(body, boundary, key, request_id)
         except StorageError as error:
             raise Refusal(
                 "storage_unavailable",
@@ -91,7 +93,7 @@ class Uploads:
         parser = FormParser(boundary, self._max_image_bytes, _written, fingerprints=True)
         return (await parser.parse(body)).fingerprint
 
-    async def _receive(self, body: Body, boundary: bytes, key: str) -> Job:
+    async def _receive(self, body: Body, boundary: bytes, key: str, request_id: str) -> Job:
         job_id = str(uuid.uuid4())
         upload = Upload(lambda: self._storage.create_upload(job_id), self._threads)
         parser = FormParser(
@@ -100,7 +102,7 @@ class Uploads:
         )
         try:
             form = await parser.parse(body)
-            job = await self._check(job_id, form, upload.path)
+            job = await self._check(job_id, form, upload.path, request_id)
             promised = Key(key, form.fingerprint, job_id, job.created_at) if key else None
             await self._store.add(job, promised)
             self._taken_bytes += form.image_bytes
@@ -121,7 +123,7 @@ class Uploads:
         except TimeoutError:
             raise Refusal("starting", headers=retry_after(limits.STARTING_RETRY_S)) from None
 
-    async def _check(self, job_id: str, form: Form, path: str) -> Job:
+    async def _check(self, job_id: str, form: Form, path: str, request_id: str) -> Job:
         """The image's header first, then the fields."""
         if not self._ready.is_set():
             await self._until_ready()
@@ -151,6 +153,7 @@ class Uploads:
             seen.height,
             time.time(),
             upload_bytes=form.image_bytes,
+            request_id=request_id,
         )
 
 

@@ -128,11 +128,12 @@ class App:
             model_default=config.model_default,
         )
         access = _access_log(config, self._log)
-        numbers = (dispatcher.stats, pool.stats, uploads.stats, files.stats, access.stats)
-        metrics = _metrics(Sources(*numbers, telemetry.tally)) if config.metrics else None
+        numbers = (dispatcher.stats, pool.stats, uploads.stats, files.stats)
+        answers = (lambda: listening.stats(), access.stats, telemetry.tally)
+        metrics = _metrics(Sources(*numbers, *answers)) if config.metrics else None
         handlers = Handlers(config, store, files, uploads, dispatcher, telemetry, metrics)
         more = handlers.doors.headers
-        listening = Server(sockets, handlers, handlers.client, access, headers=more)
+        listening: Server = Server(sockets, handlers, handlers.client, access, headers=more)
         started = False
         try:
             await pool.start()

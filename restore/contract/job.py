@@ -89,14 +89,15 @@ class JobState(NamedTuple):
 class Job:
     """One promised job.
 
-    `source` is the sniffed format of the upload (jpeg, png, webp, heic), `width` and `height` its
-    pixels as its header says; `attempt` counts starts that cost one (see `start`), `vanished` the
-    times the server disappeared under it. `progress` is what a poll of an ended job says: 1.0 after
-    success, what was reached after a failure. `output` is the result's file name, `error` one of
-    JOB_ERRORS. `note` is what the provider found and did, one line. `upload_bytes` is the upload's
-    size. `working` says that an attempt is under way: a server that starts and finds it set
-    knows that its predecessor vanished. `started_at` is the last attempt's. Times are seconds since
-    the epoch, wall clock: for people and for retention only.
+    `request_id` is that of the request it came by. `source` is the sniffed format of the upload
+    (jpeg, png, webp, heic), `width` and `height` its pixels as its header says; `attempt` counts
+    starts that cost one (see `start`), `vanished` the times the server disappeared under it.
+    `progress` is what a poll of an ended job says: 1.0 after success, what was reached after a
+    failure. `output` is the result's file name, `error` one of JOB_ERRORS. `note` is what the
+    provider found and did, one line. `upload_bytes` is the upload's size. `working` says that an
+    attempt is under way: a server that starts and finds it set knows that its predecessor vanished.
+    `started_at` is the last attempt's. Times are seconds since the epoch, wall clock: for people
+    and for retention only.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Job:
     started_at: float | None = None
     note: str = ""
     upload_bytes: int = 0
+    request_id: str = ""
 
     def start(self, now: float | None = None) -> "Job":
         """queued | running -> running: one more attempt begins, at `now`."""
@@ -144,6 +146,11 @@ class Job:
         if error not in JOB_ERRORS:
             raise ValueError(f"not an error of jobs: {error!r}")
         return self._to(JobStatus.FAILED, progress=progress, error=error, ended_at=now)
+
+    @property
+    def named(self) -> str:
+        """Its id for a line of the log, with that of its request."""
+        return f"{self.id} (request {self.request_id})" if self.request_id else self.id
 
     @property
     def given_up(self) -> bool:

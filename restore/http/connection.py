@@ -216,7 +216,7 @@ class Connection(asyncio.BufferedProtocol):
             self._writer.resume_reading()  # paused where the one before was long at work
             expects = request.expect_continue
             self._body = RequestBody(self._http, self._writer, expects, self._limits)
-        own = request_id_of(request.method, request.headers.get(REQUEST_ID))
+        own = request_id_of(request.headers.get(REQUEST_ID))
         exchange = Exchange(request, self._body or NO_BODY, self._peer, own)
         try:
             answer = self._server.handle(exchange)
@@ -277,7 +277,7 @@ class Connection(asyncio.BufferedProtocol):
         """The head, and a body that is in memory."""
         request, server = exchange.request, self._server
         old, more = request.http_version == (1, 0), server.headers(exchange)
-        head = head_of(response, server.date, more, keep=keep, old=old)
+        head = head_of(response, server.date, exchange.request_id, more, keep=keep, old=old)
         self._writer.write(head if request.method == "HEAD" else head + response.body)
 
     def _give_up(self, exchange: Exchange) -> None:
@@ -303,10 +303,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and close."""
-        response, server = refused(refusal), self._server
-        self._writer.write(head_of(response, server.date, keep=False) + response.body)
+        response, server, own = refused(refusal), self._server, request_id_of(None)
+        self._writer.write(head_of(response, server.date, own, keep=False) + response.body)
         code = f"{refusal.code}: {refusal.detail}" if refusal.detail else refusal.code
-        server.access.record(self._peer, "-", "-", response.status, 0.0, code)
+        server.access.record(self._peer, "-", "-", response.status, 0.0, code, own)
         self._linger()
 
     def _linger(self) -> None:

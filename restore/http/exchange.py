@@ -28,7 +28,7 @@ class Body(Protocol):
 class Exchange(NamedTuple):
     """One request with the body behind it, the address at the other end of the socket, and its id.
 
-    The id is the client's X-Request-Id or, of a POST, one of our own; see `request_id_of`.
+    The id is the client's X-Request-Id or one of our own; see `request_id_of`.
     """
 
     request: Request
@@ -40,11 +40,8 @@ class Exchange(NamedTuple):
 Answer = Response | Awaitable[Response]
 
 
-def request_id_of(method: str, given: str | None) -> str:
-    """The X-Request-Id that a client or proxy gave, if it is fit for a log.
-
-    Without one a POST gets a new one, for more will be said of what it makes; any other has none.
-    """
+def request_id_of(given: str | None) -> str:
+    """The X-Request-Id that a client or proxy gave, if it is fit for a log; else a new one."""
     if given is not None and _SANE_ID.fullmatch(given):
         return given
-    return f"{_START}-{next(_numbers):x}" if method == "POST" else ""
+    return f"{_START}-{next(_numbers):x}"

@@ -60,14 +60,21 @@ def allow(methods: Sequence[str]) -> Headers:
 
 
 def head_of(
-    response: Response, date: str, more: Headers = (), *, keep: bool, old: bool = False
+    response: Response,
+    date: str,
+    request_id: str,
+    more: Headers = (),
+    *,
+    keep: bool,
+    old: bool = False,
 ) -> bytes:
     """Status line and headers, with `more` of them.
 
-    `date` is an HTTP date, `old` says that the client speaks 1.0.
+    `date` is an HTTP date, `request_id` fit for a header, `old` says that the client speaks 1.0.
     """
     length = response.file.length if response.file else len(response.body)
-    return _head(response.status, response.headers + more, length, date, keep, old)
+    head = _head(response.status, response.headers + more, length, date, keep, old)
+    return b"%bX-Request-Id: %b\r\n\r\n" % (head, request_id.encode())
 
 
 @lru_cache(maxsize=256)  # the answers of one second have few different heads
@@ -79,4 +86,4 @@ def _head(status: int, headers: Headers, length: int, date: str, keep: bool, old
         framing += (("Connection", "close"),)
     elif old:
         framing += (("Connection", "keep-alive"),)
-    return http11.response_head(status, headers + framing)
+    return http11.response_head(status, headers + framing)[:-2]  # its empty line comes behind more

@@ -99,6 +99,10 @@ class Server:
         if self._sweeper is not None:
             self._sweeper.cancel()
 
+    def stats(self) -> dict[str, int]:
+        """Plain numbers for whoever watches: bytes sent, of heads and bodies."""
+        return {"sent": self.batch.sent_bytes}
+
     async def _take_turns(self) -> None:
         """Let the loop take what the kernel holds ready."""
         for _ in range(_TURNS_TO_READ):

@@ -34,6 +34,7 @@ class Batch:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: list[tuple[asyncio.Transport, bytes]] = []  # b"" is the end
+        self.sent_bytes = 0  # of all there was, heads and files too
 
     def put(self, transport: asyncio.Transport, data: bytes) -> None:
         """Write `data`, or with b"" half-close, once all that is ready now has had its turn."""
@@ -49,6 +50,7 @@ class Batch:
                 continue
             if data:
                 transport.write(data)
+                self.sent_bytes += len(data)
             else:
                 with suppress(OSError):  # reset by the client since the last write
                     transport.write_eof()
@@ -172,6 +174,7 @@ class Writer:
             except BlockingIOError:
                 continue
             sent += count
+            self._batch.sent_bytes += count
             late_s = self._loop.time() - began - limits.write_stall_s
             if not count or sent < late_s * limits.write_min_bytes_per_s:
                 raise ClientGone

@@ -222,7 +222,7 @@ class Dispatcher:
         try:
             await work()
         except Exception:
-            log.exception("job %s met a fault of the server and is queued again", run.job.id)
+            log.exception("job %s met a fault of the server and is queued again", run.job.named)
             await self._requeue(run.job.id, run.progress)
         finally:
             del self._runs[run.job.id], self._tasks[run.job.id]

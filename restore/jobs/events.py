@@ -9,17 +9,12 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from restore.contract import Event
+from restore.contract import Event, Job
 from restore.jobs.tally import Tally
-
-_REQUESTS = 10_000  # jobs whose request is remembered; an older one's lines go without
 
 
 class Telemetry:
-    """Writes events through `write`, which gets one whole line without its end.
-
-    It remembers by which request a job came, until the job's end or the server's.
-    """
+    """Writes events through `write`, which gets one whole line without its end."""
 
     def __init__(
         self,
@@ -31,47 +26,31 @@ class Telemetry:
         self._provider = provider
         self._now = now
         self.tally = Tally()
-        self._requests: dict[str, str] = {}  # by job
 
-    def requested(self, job_id: str, model_id: str, request_id: str = "") -> None:
-        """A job got its promise, by the request `request_id`."""
+    def requested(self, job: Job) -> None:
+        """A job got its promise."""
         self.tally.requested += 1
-        if request_id:
-            self._requests[job_id] = request_id
-        if len(self._requests) > _REQUESTS:
-            del self._requests[next(iter(self._requests))]
-        self._emit(Event.REQUESTED, job_id, model_id=model_id)
+        self._emit(Event.REQUESTED, job, model_id=job.spec.model_id)
 
-    def named(self, job_id: str) -> str:
-        """The job's id for a line of the log, with that of its request where it is known."""
-        own = self._requests.get(job_id)
-        return f"{job_id} (request {own})" if own else job_id
-
-    def forget(self, job_id: str) -> None:
-        """The job has ended: no line of it comes any more."""
-        self._requests.pop(job_id, None)
-
-    def started(self, job_id: str, attempt: int, waited_s: float = 0.0) -> None:
+    def started(self, job: Job, waited_s: float = 0.0) -> None:
         """An attempt begins; the first is 1, which the job has waited for that long."""
-        if attempt == 1:
+        if job.attempt == 1:
             self.tally.waits.observe(max(0.0, waited_s))
-        self._emit(Event.STARTED, job_id, attempt=attempt)
+        self._emit(Event.STARTED, job, attempt=job.attempt)
 
-    def succeeded(self, job_id: str, duration_ms: int) -> None:
+    def succeeded(self, job: Job, duration_ms: int) -> None:
         """A job's result is there; `duration_ms` runs from the start of its last attempt."""
         self.tally.ended["succeeded"] += 1
         self.tally.durations.observe(duration_ms / 1000)
-        self._emit(Event.SUCCEEDED, job_id, duration_ms=duration_ms)
+        self._emit(Event.SUCCEEDED, job, duration_ms=duration_ms)
 
-    def failed(self, job_id: str, error_class: str) -> None:
+    def failed(self, job: Job, error_class: str) -> None:
         """A job ended without a result; `error_class` is one of contract.JOB_ERRORS."""
         self.tally.ended[error_class] += 1
-        self._emit(Event.FAILED, job_id, error_class=error_class)
+        self._emit(Event.FAILED, job, error_class=error_class)
 
-    def _emit(self, event: Event, job_id: str, **fields: str | int) -> None:
+    def _emit(self, event: Event, job: Job, **fields: str | int) -> None:
         time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {"time": time, "event": str(event), "job_id": job_id, "provider": self._provider}
-        own = self._requests.get(job_id)
-        if own:
-            head["request_id"] = own
+        head = {"time": time, "event": str(event), "job_id": job.id, "provider": self._provider}
+        head |= {"request_id": job.request_id} if job.request_id else {}
         self._write(json.dumps(head | fields))

@@ -84,10 +84,6 @@ class JobRun:
         return self._reached
 
     @property
-    def _named(self) -> str:
-        return self._context.telemetry.named(self.job.id)
-
-    @property
     def live(self) -> bool:
         """Whether its row says that it runs, and nobody has removed it."""
         return self._stored.status is JobStatus.RUNNING and not self._cancelled
@@ -136,9 +132,8 @@ class JobRun:
         except _Cancelled:
             gone = self._context.store.get(self.job.id) is None
         if gone or self._cancelled:
-            log.info("job %s was cancelled", self._named)
+            log.info("job %s was cancelled", self.job.named)
             await self._discard(partial(erase, self._context.storage))
-        self._context.telemetry.forget(self.job.id)
 
     async def _work(self, slot: Slot, release: Callable[[], None]) -> None:
         try:
@@ -189,7 +184,7 @@ class JobRun:
     def _set_back(self, rule: Rule, detail: str) -> None:
         """The job as it stands after an attempt that came to nothing, and a line in the log."""
         sentence = rule.sentence.format(attempt=self.job.attempt)
-        log.warning("job %s %s: %s", self._named, sentence, detail)
+        log.warning("job %s %s: %s", self.job.named, sentence, detail)
         self.job = rule.step(self.job)
 
     async def _attempt(self, slot: Slot) -> Outcome | _Setback:
@@ -203,7 +198,7 @@ class JobRun:
         if job.attempt != self._announced:  # Not again where it waited for room or for a child.
             self._announced = job.attempt
             waited_s = self._context.clock() - job.created_at
-            self._context.telemetry.started(job.id, job.attempt, waited_s)
+            self._context.telemetry.started(job, waited_s)
         self._began = time.monotonic()
         try:
             outcome = await self._run_in_child(slot, self._task(folder))
@@ -224,7 +219,7 @@ class JobRun:
     async def _run_in_child(self, slot: Slot, task: Task) -> Outcome:
         timeout_s = self._context.job_timeout_s
         self._call = asyncio.ensure_future(
-            slot.run(run_job, task, stall_s=timeout_s, job=self.job.id)
+            slot.run(run_job, task, stall_s=timeout_s, job=self.job.named)
         )
         self._slot = slot
         try:
@@ -257,17 +252,17 @@ class JobRun:
 
     async def _succeed(self, name: str, duration_ms: int, note: str = "") -> None:
         await self._save(self.job.succeed(name, self._context.clock(), note))
-        self._context.telemetry.succeeded(self.job.id, duration_ms)
-        log.info("job %s succeeded in %d ms%s", self._named, duration_ms, note and f": {note}")
+        self._context.telemetry.succeeded(self.job, duration_ms)
+        log.info("job %s succeeded in %d ms%s", self.job.named, duration_ms, note and f": {note}")
         await self._discard(self._context.storage.discard)
 
     async def _fail(self, outcome: Outcome) -> None:
         error = outcome.error or "provider_error"
         await self._save(self.job.fail(error, self._context.clock(), self.progress))
-        self._context.telemetry.failed(self.job.id, error)
+        self._context.telemetry.failed(self.job, error)
         behind = "\n" if "\n" in outcome.detail else ": "  # a traceback, or a reason
         note = outcome.note and f" ({outcome.note})"
-        log.error("job %s failed: %s%s%s%s", self._named, error, note, behind, outcome.detail)
+        log.error("job %s failed: %s%s%s%s", self.job.named, error, note, behind, outcome.detail)
         await self._discard(self._context.storage.discard)
 
     async def _give_back(self) -> None:
@@ -287,7 +282,7 @@ class JobRun:
                     await self._context.store.removed([self.job.id])
                 return
             except StorageError as error:
-                log.warning("job %s: %s", self._named, error)
+                log.warning("job %s: %s", self.job.named, error)
             if (pause_s := retry.next_pause_s()) is None:
                 return
             await asyncio.sleep(pause_s)
@@ -316,7 +311,7 @@ class JobRun:
                 return await step()
             except StorageError as error:
                 if not waits:
-                    log.warning("job %s waits for the disk: %s", self._named, error)
+                    log.warning("job %s waits for the disk: %s", self.job.named, error)
                 waits = True
             await self._pause(retry.next_pause_s() or 0.0)
 

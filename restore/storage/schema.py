@@ -88,6 +88,7 @@ SCHEMA = (
     ) WITHOUT ROWID;
     CREATE INDEX keys_created ON keys (created_at);
     """,
+    "ALTER TABLE jobs ADD COLUMN request_id TEXT NOT NULL DEFAULT '';",
 )
 ROWS_WITH_UPLOADS = 2  # the version in which small uploads stood in the database
 SELECT_UPLOADS = """

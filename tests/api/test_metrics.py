@@ -73,6 +73,12 @@ class MetricsTest(unittest.TestCase):
                 with self.subTest(name):
                     self.assertEqual(wanted, found[name, labels])
             self.assertGreater(found["restore_disk_free_bytes", ""], 0)
+            job = service.ended(service.promise(photo))
+            before = self.numbers(service)["restore_sent_bytes_total", ""]
+            service.result(job)
+            sent = self.numbers(service)["restore_sent_bytes_total", ""] - before
+            heads_and_metrics = 20_000
+            self.assertTrue(len(photo) <= sent <= len(photo) + heads_and_metrics, sent)
             said = {name.removesuffix("_count") for name, _ in found}
             self.assertLessEqual(set(NAMES), said)
 

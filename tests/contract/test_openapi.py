@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import unittest
+from functools import partial
 from typing import Any
 
 from restore import __version__
@@ -248,10 +249,20 @@ class DoorsTest(unittest.TestCase):
             wait_until(lambda: service.log_has("201") and service.log_has("id=abc-1.2_3"), "a line")
             for odd in ("a b", "x" * 65, "{}"):
                 answer = service.request("GET", "/healthz", headers={"X-Request-Id": odd})
-                self.assertNotIn("x-request-id", answer.headers)
+                self.assertRegex(answer.headers["x-request-id"], r"\A[0-9a-f]{8}-[0-9a-f]+\Z")
+                wait_until(partial(service.log_has, f"id={answer.headers['x-request-id']}"), "it")
             own = service.upload(photo, headers={"X-Request-Id": "{}"}).headers["x-request-id"]
             self.assertRegex(own, r"\A[0-9a-f]{8}-[0-9a-f]+\Z")
             wait_until(lambda: service.log_has(f"(request {own}) succeeded"), "the line")
+
+    def test_a_jobs_request_is_known_after_a_crash(self) -> None:
+        with Service(DUMMY_DELAY_S=60) as service:
+            service.upload(encode(drawing(), "JPEG"), headers={"X-Request-Id": "before"})
+            service.kill_group()
+            service.settings["DUMMY_DELAY_S"] = "0"
+            service.start()
+            [event] = wait_until(lambda: service.events("restore.succeeded"), "the end")
+            self.assertEqual(event["request_id"], "before")
 
     def test_only_listed_origins_are_told_that_they_may(self) -> None:
         listed, other = {"Origin": "https://app.example"}, {"Origin": "https://evil.example"}

@@ -204,7 +204,7 @@ class GoneTest(ConnectionTest):
         edge.release()
         wait_until(lambda: edge.lines.requests, "its line")
         (line,) = edge.lines.requests
-        self.assertRegex(line, r"Z 127\.0\.0\.1 GET /wait 499 \d+\.\dms client_gone$")
+        self.assertRegex(line, r"Z 127\.0\.0\.1 GET /wait 499 \d+\.\dms client_gone id=\S+$")
 
 
 class StopTest(ConnectionTest):

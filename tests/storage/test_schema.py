@@ -21,7 +21,7 @@ class RowTests(unittest.TestCase):
 
     def test_there_and_back(self) -> None:
         running = JOB.start()
-        full = replace(running, vanished=2, progress=0.5)
+        full = replace(running, vanished=2, progress=0.5, request_id="abc")
         for job in (JOB, running, full, full.succeed("id.png", 2.5), full.fail("storage", 3.5)):
             back = decode(encode(job))
             self.assertEqual(back, job)

@@ -162,15 +162,15 @@ class Events(Telemetry):
         self.all: list[tuple[Any, ...]] = []
         self.durations: deque[int] = deque()
 
-    def started(self, job_id: str, attempt: int, waited_s: float = 0.0) -> None:
-        self.all.append(("started", job_id, attempt))
+    def started(self, job: Job, waited_s: float = 0.0) -> None:
+        self.all.append(("started", job.id, job.attempt))
 
-    def succeeded(self, job_id: str, duration_ms: int) -> None:
-        self.all.append(("succeeded", job_id))
+    def succeeded(self, job: Job, duration_ms: int) -> None:
+        self.all.append(("succeeded", job.id))
         self.durations.append(duration_ms)
 
-    def failed(self, job_id: str, error_class: str) -> None:
-        self.all.append(("failed", job_id, error_class))
+    def failed(self, job: Job, error_class: str) -> None:
+        self.all.append(("failed", job.id, error_class))
 
     def of(self, job_id: str) -> list[tuple[Any, ...]]:
         return [(event[0], *event[2:]) for event in self.all if event[1] == job_id]

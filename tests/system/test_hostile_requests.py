@@ -161,7 +161,7 @@ class RefusedTest(HostileTest):
     def test_each_is_one_line_in_the_log(self) -> None:
         hostile = b"GET /\x1b[31m\xff\x00\n HTTP/1.1\r\nHost: \x1b]0;x\x07\r\n\r\n"
         self.assert_refused(talk(self.service.port, hostile), 400)
-        line = r"Z 127\.0\.0\.1 - - 400 0\.0ms malformed_request: [a-z ,]+\n"
+        line = r"Z 127\.0\.0\.1 - - 400 0\.0ms malformed_request: [a-z ,]+ id=\S+\n"
         wait_until(lambda: any(re.search(line, each) for each in self.service.lines), "the line")
 
 

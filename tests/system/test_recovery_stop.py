@@ -44,7 +44,7 @@ class StopTest(unittest.TestCase):
         assert_gone(service)
         wait_until(lambda: service.log_has("Stopped; "), "the last line")
         lines = [line for line in service.lines[before:] if " job " not in line and line[0] != "{"]
-        requests = [line for line in lines if re.search(r"ms(?: id=\S+)?$", line)]
+        requests = [line for line in lines if re.search(r"ms id=\S+$", line)]
         self.assertEqual(1, len(lines) - len(requests), lines)
         self.assertRegex(lines[-1], STOPPED)
 

@@ -25,7 +25,7 @@ from restore.config import Config, ConfigError
 from restore.contract import MIB
 from restore.http import AccessLog, Server, bind
 from restore.jobs import Dispatcher, Telemetry
-from restore.pool import ChildError, ChildNotStarted, Inspector, LocalPool
+from restore.pool import ChildError, ChildNotStarted, Inspector, LocalPool, Machine
 from restore.storage import FileThreads, JobStore, Storage, StorageError
 from restore.worker import ChildSettings, load_models
 
@@ -118,9 +118,7 @@ class App:
             *(store, files, pool, telemetry),
             provider=config.provider,
             job_timeout_s=config.job_timeout_s,
-            memory_budget_mib=config.memory_budget_mb,
             retention_hours=config.retention_hours,
-            cores=machine.usable_cores(),
         )
         uploads = Uploads(
             *(store, files, Inspector(pool.inspector), self._threads),
@@ -255,7 +253,8 @@ def _bind(config: Config) -> list[Any]:
 def _pool(config: Config, spare: Path) -> LocalPool:
     settings = ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir)
     try:
-        return LocalPool(config.workers, settings, spare=spare, oom_kills=machine.oom_kills)
+        here = Machine("", config.memory_budget_mb, machine.usable_cores())
+        return LocalPool(config.workers, settings, here, spare=spare, oom_kills=machine.oom_kills)
     except OSError as error:
         raise StartError(f"There is no shared memory to be had: {error}. {_WRITABLE}") from None
 

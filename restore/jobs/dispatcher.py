@@ -22,7 +22,7 @@ from restore.jobs.events import Telemetry
 from restore.jobs.retention import Clock, Retention
 from restore.jobs.retry import RETRIES, Cause, Retry
 from restore.jobs.run import GIVE_BACK_S, Context, JobRun, erase
-from restore.pool import KILL_WAIT_S, Pool, Slot
+from restore.pool import KILL_WAIT_S, Machine, Pool, Slot
 from restore.storage import Storage, StorageError, Store
 
 RUNS_PER_SLOT = 4  # one works while the results of others are brought to disk
@@ -34,9 +34,8 @@ log = logging.getLogger("restore")
 class Dispatcher:
     """Runs the jobs of `store` on the slots of `pool`.
 
-    `job_timeout_s`: the longest a job's progress may stand still; `memory_budget_mib`: for all jobs
-    in work together; `retention_hours`: how long ended jobs are kept, 0 for ever; `cores`: of the
-    machine, shared by the jobs in work.
+    `job_timeout_s`: the longest a job's progress may stand still; `retention_hours`: how long ended
+    jobs are kept, 0 for ever. Memory and cores are each machine's own.
     """
 
     def __init__(
@@ -48,25 +47,22 @@ class Dispatcher:
         *,
         provider: str,
         job_timeout_s: float,
-        memory_budget_mib: int,
         retention_hours: float,
         clock: Clock | None = None,
-        cores: int = 1,
     ) -> None:
         clock = clock or Clock()
         self._store = store
         self._storage = storage
-        self._budget_mib = memory_budget_mib
-        self._cores = cores
         self._model_bytes: Mapping[str, int] = {}
         timeout_s = job_timeout_s
         self._context = Context(
             store, storage, telemetry, provider, timeout_s, clock.latest, self._tell_end
         )
         self._retention = Retention(store, storage, retention_hours, clock)
+        self._pool = pool
         self._free = list(pool.slots)
-        self._most_runs = RUNS_PER_SLOT * len(pool.slots)
-        self._held_mib: dict[str, int] = {}  # of the jobs that have a slot
+        pool.on_change(self._look_at_slots)
+        self._held: dict[str, tuple[Slot, int]] = {}  # slots and MiB of the jobs that have them
         self._runs: dict[str, JobRun] = {}
         self._resumed: deque[Job] = deque()  # running by their rows, waiting for a slot
         self._leftovers: tuple[tuple[str, str], ...] = ()
@@ -169,8 +165,8 @@ class Dispatcher:
         """Start what may start now. Without a wait, so that nothing changes meanwhile."""
         self._dispatching = False
         try:
-            while self._free and len(self._runs) < self._most_runs and not self._stopping:
-                job = self._next()
+            while self._free and not self._stopping:
+                job = self._next() if len(self._runs) < self._most_runs else None
                 if job is None or not self._launch(job):
                     return
         except Exception:
@@ -189,28 +185,48 @@ class Dispatcher:
         """Count with so many bytes more for each job of these models (by their ids)."""
         self._model_bytes = dict(model_bytes)
 
+    @property
+    def _most_runs(self) -> int:
+        return RUNS_PER_SLOT * len(self._pool.slots)
+
+    def _look_at_slots(self) -> None:
+        """Slots came or went."""
+        held = {slot for slot, _ in self._held.values()}
+        self._free = [slot for slot in self._free if slot in self._pool.slots]
+        self._free += [slot for slot in self._pool.slots if slot not in {*self._free, *held}]
+        self.wake()
+
     def _launch(self, job: Job) -> bool:
-        """Give the job a slot, if its memory fits."""
+        """Give the job a slot of the machine with the most memory left, if its own fits there."""
         model_bytes = self._model_bytes.get(job.spec.model_id, 0)
         need_mib = budget.estimate_mib(job.width, job.height, job.spec.upscale, model_bytes)
-        held_mib = self._held_mib.values()
-        if not budget.fits(need_mib, held_mib, self._budget_mib):
+        # The slot that was used last has the warmest child.
+        slot = max(reversed(self._free), key=lambda each: self._left_mib(each.machine))
+        machine, held_mib = slot.machine, self._held_mib(slot.machine)
+        if not budget.fits(need_mib, held_mib, machine.memory_mib):
             return False  # whoever gives memory back wakes us
         pixels = job.width * job.height
-        cores = budget.cores_for(pixels, need_mib, held_mib, self._budget_mib, self._cores)
+        cores = budget.cores_for(pixels, need_mib, held_mib, machine.memory_mib, machine.cores)
         if cores > 1:
             need_mib += cores * budget.PROCESS_MIB
         if self._resumed and self._resumed[0] is job:
             self._resumed.popleft()
-        slot = self._free.pop()
-        self._held_mib[job.id] = need_mib
+        self._free.remove(slot)
+        self._held[job.id] = slot, need_mib
         run = JobRun(job, self._context)
         self._begin(run, partial(run.perform, slot, cores, partial(self._release, job.id, slot)))
         return True
 
+    def _held_mib(self, machine: Machine) -> list[int]:
+        return [mib for slot, mib in self._held.values() if slot.machine == machine]
+
+    def _left_mib(self, machine: Machine) -> int:
+        return machine.memory_mib - sum(self._held_mib(machine))
+
     def _release(self, job_id: str, slot: Slot) -> None:
-        self._free.append(slot)
-        del self._held_mib[job_id]
+        if slot in self._pool.slots:
+            self._free.append(slot)
+        del self._held[job_id]
         self.wake()
 
     def _begin(self, run: JobRun, work: Callable[[], Awaitable[None]]) -> None:
@@ -221,6 +237,8 @@ class Dispatcher:
     async def _supervise(self, run: JobRun, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
+            if run.displaced:
+                self._resumed.append(replace(run.job, progress=run.progress))
         except Exception:
             log.exception("job %s met a fault of the server and is queued again", run.job.named)
             await self._requeue(run.job.id, run.progress)
@@ -246,12 +264,13 @@ class Dispatcher:
             return
 
     def stats(self) -> dict[str, int]:
-        """Plain numbers for whoever watches; memory in bytes."""
+        """Plain numbers for whoever watches; memory in bytes, of all machines."""
+        machines = {slot.machine for slot in self._pool.slots}
         return {
             "waiting": self._store.waiting + len(self._resumed),
             "running": len(self._runs),
-            "memory_budget": self._budget_mib * MIB,
-            "memory_held": sum(self._held_mib.values()) * MIB,
+            "memory_budget": MIB * sum(each.memory_mib for each in machines),
+            "memory_held": MIB * sum(mib for _, mib in self._held.values()),
         }
 
     # -- cancelling

@@ -67,9 +67,6 @@ def examine(store: Store, storage: Storage) -> Remains:
 async def sweep(leftovers: tuple[tuple[str, str], ...], store: Store, storage: Storage) -> None:
     """Remove what no job needs any more; what can't be removed stays for the next start."""
     try:
-        for job_id in store.removals():
-            await asyncio.to_thread(erase, storage, job_id)
-            await store.removed([job_id])
         kept = 0
         for start in range(0, len(leftovers), SWEEP_BATCH):
             useless = []
@@ -79,6 +76,9 @@ async def sweep(leftovers: tuple[tuple[str, str], ...], store: Store, storage: S
                 elif not _needed(store.get(job_id)):
                     useless.append(name)
             await asyncio.to_thread(_remove_leftovers, storage, useless)
+        for job_id in store.removals():  # last, for a full disk stops it
+            await asyncio.to_thread(erase, storage, job_id)
+            await store.removed([job_id])
         if kept:
             log.warning(
                 "%d uploads in tmp/ belong to no job: the database is new. They stay; move "

@@ -4,11 +4,12 @@ The table is all of it; `Retry` is one job's way through one of its lines. Whoev
 tries; nothing here knows what is tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
 from restore.contract import MAX_ATTEMPTS, Job
+from restore.pool import ChildDied, ChildError, ChildNotStarted, MachineAway, MachineLost
 
 
 class Cause(Enum):
@@ -19,6 +20,7 @@ class Cause(Enum):
     NO_ROOM = auto()  # the disk is full, or the files or the database can't be used now
     SERVER_FAULT = auto()  # an error of ours that nobody foresaw
     SERVER_VANISHED = auto()  # the server, or the machine with the child, was killed
+    NO_MACHINE = auto()  # the machine was gone before the work began
     FILE_HELD = auto()  # a file that is to go is still held by a child that is dying
 
 
@@ -27,7 +29,8 @@ class Rule(NamedTuple):
 
     `times`: how often at most, None without a bound of its own. `step` is what happens to a job
     whose attempt ends so, `sentence` what the log says of it. Once `spent` says so the job is given
-    up with `error`. `at_timeout`: what it counts as when it lasts for JOB_TIMEOUT_S.
+    up with `error`. `at_timeout`: what it counts as when it lasts for JOB_TIMEOUT_S. `elsewhere`:
+    the job gives its slot back and takes the next that is free.
     """
 
     first_pause_s: float
@@ -38,6 +41,7 @@ class Rule(NamedTuple):
     spent: Callable[[Job], bool] = lambda _: False
     error: str = ""
     at_timeout: Cause | None = None
+    elsewhere: bool = False
 
 
 RETRIES = {
@@ -59,9 +63,21 @@ RETRIES = {
         sentence="lost its machine",
         spent=lambda job: job.given_up,
         error="server_died",
+        elsewhere=True,
     ),
+    # A promised job waits for a machine, however long that takes.
+    Cause.NO_MACHINE: Rule(0.25, 0.25, sentence="waits for a machine", elsewhere=True),
     # What stays is removed at the next start.
     Cause.FILE_HELD: Rule(0.1, 2.0, times=4),
+}
+
+
+# Why, by how a call into a child ended.
+CAUSES: Mapping[type[ChildError], Cause] = {
+    ChildDied: Cause.WORKER_DIED,
+    ChildNotStarted: Cause.NO_WORKER,
+    MachineLost: Cause.SERVER_VANISHED,
+    MachineAway: Cause.NO_MACHINE,
 }
 
 

@@ -20,8 +20,8 @@ from typing import NamedTuple, TypeVar
 
 from restore.contract import Job, JobStatus
 from restore.jobs.events import Telemetry
-from restore.jobs.retry import RETRIES, Cause, Retry, Rule, giving_up
-from restore.pool import ChildDied, ChildNotStarted, ChildStalled, MachineLost, Slot
+from restore.jobs.retry import CAUSES, RETRIES, Cause, Retry, Rule, giving_up
+from restore.pool import ChildDied, ChildError, ChildStalled, Slot
 from restore.storage import OutputError, Storage, StorageError, Store
 from restore.worker import Outcome, Task, run_job
 
@@ -59,6 +59,10 @@ class _Stopped(Exception):  # noqa: N818
     """The server stops: the job is left to the next start."""
 
 
+class _Displaced(Exception):  # noqa: N818
+    """The job's machine is gone: it goes on in another slot."""
+
+
 class JobRun:
     """The run of one job that is queued or running. `perform` or one of the endings, once."""
 
@@ -74,6 +78,7 @@ class JobRun:
         self._cores = 1
         self._cancelled = False
         self._interrupted = False
+        self.displaced = False  # it has ended here, and the job is to have another slot
         self._wake = asyncio.Event()
 
     @property
@@ -131,6 +136,9 @@ class JobRun:
             await self._give_back()
         except _Cancelled:
             gone = self._context.store.get(self.job.id) is None
+        except _Displaced:
+            self.displaced = True
+            return
         if gone or self._cancelled:
             log.info("job %s was cancelled", self.job.named)
             await self._discard(partial(erase, self._context.storage))
@@ -178,6 +186,10 @@ class JobRun:
             if longer is not None and now - lasting[1] >= self._context.job_timeout_s:
                 cause, lasting = longer, None
             self._set_back(RETRIES[cause], detail)
+            if RETRIES[cause].elsewhere and giving_up(self.job) is None:
+                await self._save(self.job)
+                await self._pause(retries[cause].next_pause_s() or 0.0)
+                raise _Displaced
             await self._pause(retries[cause].next_pause_s() or 0.0)
         return Outcome(None, error, f"{self.job.attempt} attempts; {detail}")
 
@@ -202,18 +214,11 @@ class JobRun:
         self._began = time.monotonic()
         try:
             outcome = await self._run_in_child(slot, self._task(folder))
-        except ChildStalled as error:
+        except ChildError as error:
             self._leave_if_ended()  # Then the child was killed by our own hand.
-            return Outcome(None, "timeout", error.detail)
-        except ChildNotStarted as error:
-            self._leave_if_ended()
-            return _Setback(Cause.NO_WORKER, error.detail)
-        except MachineLost as error:
-            self._leave_if_ended()
-            return _Setback(Cause.SERVER_VANISHED, error.detail)
-        except ChildDied as error:
-            self._leave_if_ended()
-            return _Setback(Cause.WORKER_DIED, error.detail)
+            if isinstance(error, ChildStalled):
+                return Outcome(None, "timeout", error.detail)
+            return _Setback(CAUSES[type(error)], error.detail)
         return _Setback(Cause.NO_ROOM, outcome.detail) if outcome.again else outcome
 
     async def _run_in_child(self, slot: Slot, task: Task) -> Outcome:

@@ -13,11 +13,18 @@ It knows what runs in them by reference only, and nothing of jobs' states, files
     limits       what children may cost
 """
 
-from restore.pool.errors import ChildDied, ChildError, ChildNotStarted, ChildStalled, MachineLost
+from restore.pool.errors import (
+    ChildDied,
+    ChildError,
+    ChildNotStarted,
+    ChildStalled,
+    MachineAway,
+    MachineLost,
+)
 from restore.pool.inspector import Inspector, InspectorBusy
 from restore.pool.limits import KILL_WAIT_S
 from restore.pool.local import LocalPool
-from restore.pool.protocol import Pool, Slot
+from restore.pool.protocol import Machine, Pool, Slot
 
 __all__ = [
     "KILL_WAIT_S",
@@ -28,6 +35,8 @@ __all__ = [
     "Inspector",
     "InspectorBusy",
     "LocalPool",
+    "Machine",
+    "MachineAway",
     "MachineLost",
     "Pool",
     "Slot",

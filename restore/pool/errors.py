@@ -23,3 +23,7 @@ class ChildStalled(ChildError):  # noqa: N818
 
 class MachineLost(ChildError):  # noqa: N818
     """The machine on which the child ran is gone: this says nothing about the call."""
+
+
+class MachineAway(MachineLost):
+    """The machine was gone before the call had begun there."""

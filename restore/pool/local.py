@@ -16,6 +16,7 @@ from restore.pool import limits
 from restore.pool.errors import ChildDied
 from restore.pool.forkserver import ForkServer
 from restore.pool.process import ChildProcess
+from restore.pool.protocol import Machine
 from restore.pool.slot import LocalSlot
 from restore.worker import ChildSettings
 
@@ -26,16 +27,17 @@ _log = logging.getLogger("restore")
 class LocalPool:
     """The slots for jobs, and one child more that only looks at headers of images.
 
-    Needs a running loop. `output` gets each line that a child prints, with the name of its slot and
-    job; by default it goes to the log. `spare` is a folder for a socket where no temporary one will
-    do, `oom_kills` counts the kernel's kills for memory. Raises OSError where there is no shared
-    memory to be had.
+    Needs a running loop. `machine` is what the jobs may use together. `output` gets each line that
+    a child prints, with the name of its slot and job; by default it goes to the log. `spare` is a
+    folder for a socket where no temporary one will do, `oom_kills` counts the kernel's kills for
+    memory. Raises OSError where there is no shared memory to be had.
     """
 
     def __init__(
         self,
         workers: int,
         settings: ChildSettings,
+        machine: Machine = Machine(),  # noqa: B008  (a tuple)
         *,
         output: Callable[[str, str], None] | None = None,
         spare: Path | None = None,
@@ -47,12 +49,17 @@ class LocalPool:
         self._server = ForkServer(spare)
         self._closed = False
         self.deaths = self.calls = 0  # of children, and calls that ended, since the start
-        self.slots = tuple(LocalSlot(f"worker-{n}", settings, self) for n in range(1, workers + 1))
-        self.inspector = LocalSlot("inspector", settings._replace(nice=0), self)
+        self.slots = tuple(
+            LocalSlot(f"worker-{n}", settings, self, machine) for n in range(1, workers + 1)
+        )
+        self.inspector = LocalSlot("inspector", settings._replace(nice=0), self, machine)
         self._all = (*self.slots, self.inspector)
         self._used = 0.0  # when a call last ended, loop time
         self._timer: asyncio.TimerHandle | None = None
         self._stopping_idle: asyncio.Task[None] | None = None
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Nothing to tell: these slots stay."""
 
     async def start(self) -> None:
         """Let the fork server come up beside everything else; returns at once."""
@@ -127,6 +134,8 @@ class LocalPool:
 
     async def close(self) -> None:
         """Kill every child and the fork server; returns when they are gone, bounded."""
+        if self._closed:
+            return
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()

@@ -5,9 +5,17 @@ place may be another machine. LocalPool is one implementation, the tests' double
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Machine(NamedTuple):
+    """Where slots are: a name, "" for this machine, and what its calls may use together."""
+
+    name: str = ""
+    memory_mib: int = 1 << 30
+    cores: int = 1
 
 
 class Slot(Protocol):
@@ -16,6 +24,10 @@ class Slot(Protocol):
     @property
     def name(self) -> str:
         """For the log."""
+
+    @property
+    def machine(self) -> Machine:
+        """Where the child is; slots of one machine have equal ones."""
 
     @property
     def progress(self) -> float:
@@ -34,7 +46,8 @@ class Slot(Protocol):
         `stall_s`: how long `progress` may stand still, `bound_s`: how long the call may take at
         most; over either the child is killed. `job` names what it prints in the log. Cancelling the
         awaiting task kills it too. When this returns or raises, the child has stopped working on
-        the call. Raises ChildDied, ChildNotStarted, ChildStalled, MachineLost.
+        the call, or its machine can't be reached. Raises ChildDied, ChildNotStarted, ChildStalled,
+        MachineLost, MachineAway.
         """
 
     def kill(self) -> None:
@@ -42,11 +55,14 @@ class Slot(Protocol):
 
 
 class Pool(Protocol):
-    """Slots for jobs."""
+    """Slots for jobs, which may come and go with their machines."""
 
     @property
     def slots(self) -> Sequence[Slot]:
-        """All there are."""
+        """All there are now. One that has gone never comes back; its machine has others then."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called on the loop when slots have come or gone."""
 
     def stats(self) -> dict[str, int]:
         """Plain numbers for whoever watches."""

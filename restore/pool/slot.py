@@ -23,6 +23,7 @@ from restore.pool import limits
 from restore.pool.errors import ChildDied, ChildError, ChildNotStarted, ChildStalled
 from restore.pool.output import ChildLog, ChildPipe
 from restore.pool.process import START_S, ChildProcess
+from restore.pool.protocol import Machine
 from restore.worker import ChildSettings, Reply
 
 T = TypeVar("T")
@@ -51,9 +52,10 @@ class Nursery(Protocol):
 class LocalSlot:
     """A place where one call at a time runs in a child; further calls wait in turn."""
 
-    def __init__(self, name: str, settings: ChildSettings, pool: Nursery) -> None:
+    def __init__(self, name: str, settings: ChildSettings, pool: Nursery, machine: Machine) -> None:
         context = ForkServerContext()
         self.name = name
+        self.machine = machine
         self._pool = pool
         self._progress: c_double = context.RawValue(c_double, 0.0)
         self._output = ChildPipe(ChildLog(pool.emit, name, limits.WORKER_OUTPUT_BYTES))

@@ -171,7 +171,7 @@ class RaceTests(CancelTestCase):
         await desk.quiet()
         self.assertIsNone(desk.store.get(job_id))
         self.assertEqual((desk.temp_files(), desk.outputs()), (set(), set()))
-        self.assertEqual(desk.dispatcher._held_mib, {})
+        self.assertEqual(desk.dispatcher._held, {})
         await desk.stop()
 
     async def test_with_the_death_of_its_child(self) -> None:

@@ -1,8 +1,9 @@
 """The durable core under random interleavings: every promise is looked at in the end.
 
 Each seed is one story of servers that live one after the other on a folder: jobs arrive, children
-finish, fail, die or stall, clients poll and cancel, the disk fills up and heals, servers stop or
-crash. RESTORE_TEST_SEED repeats one story; RESTORE_LONG_TESTS=1 tells many more.
+finish, fail, die or stall, machines go and come, clients poll and cancel, the disk fills up and
+heals, servers stop or crash. RESTORE_TEST_SEED repeats one story; RESTORE_LONG_TESTS=1 tells many
+more.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import random
 from collections import Counter
 
 from restore.contract.job import ENDED, MAX_ATTEMPTS, JobStatus
+from restore.pool.errors import MachineLost
+from restore.pool.protocol import Machine
 from restore.storage.errors import DatabaseError
 from restore.worker.job import Outcome
 from tests.support.jobdesk import Call, DeskTestCase
@@ -31,7 +34,7 @@ class Story:
         self.seen: dict[str, tuple[int, float]] = {}  # status and progress as last polled
         self.ends: Counter[str] = Counter()
         self.full = False
-        self.crashes = 0
+        self.crashes = self.machines = 0
 
     async def tell(self) -> None:
         self.desk = await self.test.desk(workers=2).begin()
@@ -70,7 +73,8 @@ class Story:
         call = self.dice.choice(calls)
         call.slot.progress = self.dice.random()
         await self.poll()
-        how = self.dice.choice(["finish"] * 5 + ["die"] * 3 + ["fail", "stall", "again", "empty"])
+        rare = ["fail", "stall", "again", "empty", "lose_machine"]
+        how = self.dice.choice(["finish"] * 5 + ["die"] * 3 + rare)
         if call.ending.done():
             return
         if how == "finish":
@@ -81,6 +85,12 @@ class Story:
             call.fail("provider_error")
         elif how == "again":
             call.fail("storage", again=True)
+        elif how == "lose_machine":
+            call.lose_machine(begun=self.dice.random() < 0.5)
+            for other in self.desk.pool.under_way:
+                other.ending.set_exception(MachineLost("cable pulled"))
+            self.machines += 1
+            self.desk.pool.gain(Machine(f"box {self.machines}", 1000), self.dice.choice([1, 2, 3]))
         else:
             getattr(call, how)()
 
@@ -169,7 +179,7 @@ class Story:
         test.assertEqual(self.desk.outputs(), outputs)
         test.assertEqual(self.desk.temp_files(), set())
         test.assertEqual(self.desk.store.waiting, 0)
-        test.assertEqual(self.desk.dispatcher._held_mib, {})
+        test.assertEqual(self.desk.dispatcher._held, {})
         test.assertEqual(len(self.desk.dispatcher._free), len(self.desk.pool.slots))
 
 

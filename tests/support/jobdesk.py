@@ -24,12 +24,14 @@ from restore.contract.job import Job, JobSpec
 from restore.jobs import retry
 from restore.jobs.dispatcher import Dispatcher
 from restore.jobs.events import Telemetry
-from restore.pool.errors import ChildDied, ChildStalled
+from restore.pool.errors import ChildDied, ChildStalled, MachineAway, MachineLost
+from restore.pool.protocol import Machine
 from restore.storage.files import Storage
 from restore.storage.jobstore import JobStore
 from restore.worker.job import Outcome, Task
 
 FAST_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a sync costs nothing there
+HERE = Machine()
 PHOTO = b"photo"  # no picture: the fake workers don't look
 
 
@@ -71,6 +73,11 @@ class Call:
     def stall(self) -> None:
         self.ending.set_exception(ChildStalled("no progress"))
 
+    def lose_machine(self, *, begun: bool = True) -> None:
+        """The call ends as one does whose machine goes, with its slots."""
+        self.slot.pool.lose(self.slot.machine)
+        self.ending.set_exception((MachineLost if begun else MachineAway)("cable pulled"))
+
 
 def write(folder: str, name: str, content: bytes) -> str:
     path = Path(folder, name)
@@ -87,11 +94,12 @@ def files_in(folder: str) -> list[str] | None:
 class FakeSlot:
     """Keeps a Slot's promises: one call at a time, a cancelled call's child dies, ready again."""
 
-    def __init__(self, name: str, pool: "FakePool") -> None:
+    def __init__(self, name: str, pool: "FakePool", machine: Machine) -> None:
         self.name = name
+        self.machine = machine
         self.progress = 0.0
         self.call: Call | None = None
-        self._pool = pool
+        self.pool = pool
 
     def kill(self) -> None:
         if self.call is not None and not self.call.ending.done():
@@ -111,7 +119,7 @@ class FakeSlot:
         assert task.job_id == job
         assert files_in(task.folder) == []
         self.call = call = Call(self, task)
-        self._pool.arrived(call)
+        self.pool.arrived(call)
         try:
             return await call.ending
         except asyncio.CancelledError:
@@ -125,11 +133,33 @@ class FakeSlot:
 
 
 class FakePool:
-    def __init__(self, workers: int, auto: Callable[[Call], None] | None = None) -> None:
-        self.slots = tuple(FakeSlot(f"worker-{n}", self) for n in range(workers))
+    def __init__(
+        self,
+        workers: int,
+        auto: Callable[[Call], None] | None = None,
+        machine: Machine = HERE,
+    ) -> None:
+        self.slots: tuple[FakeSlot, ...] = ()
+        self.gone: list[FakeSlot] = []
         self.auto = auto
+        self._listener: Callable[[], None] = lambda: None
+        self.gain(machine, workers)
         self.calls: list[Call] = []
         self._arrivals: asyncio.Queue[Call] = asyncio.Queue()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._listener = listener
+
+    def gain(self, machine: Machine, workers: int) -> None:
+        """A machine comes."""
+        self.slots += tuple(FakeSlot(f"worker-{n}", self, machine) for n in range(workers))
+        self._listener()
+
+    def lose(self, machine: Machine) -> None:
+        """A machine goes; what becomes of the calls there is the caller's."""
+        self.gone += [slot for slot in self.slots if slot.machine == machine]
+        self.slots = tuple(slot for slot in self.slots if slot.machine != machine)
+        self._listener()
 
     def arrived(self, call: Call) -> None:
         self.calls.append(call)
@@ -151,7 +181,8 @@ class FakePool:
 
     @property
     def under_way(self) -> list[Call]:
-        return [slot.call for slot in self.slots if slot.call and not slot.call.ending.done()]
+        slots = (*self.slots, *self.gone)
+        return [slot.call for slot in slots if slot.call and not slot.call.ending.done()]
 
 
 class Events(Telemetry):
@@ -185,6 +216,7 @@ class Desk:
         *,
         workers: int = 2,
         budget_mib: int = 1000,
+        cores: int = 1,
         auto: Callable[[Call], None] | None = None,
         **settings: Any,
     ) -> None:
@@ -193,7 +225,7 @@ class Desk:
         self.store = JobStore(
             self.storage.database, self.storage.sync_uploads, self.storage.rescue_upload
         )
-        self.pool = FakePool(workers, auto)
+        self.pool = FakePool(workers, auto, Machine("", budget_mib, cores))
         self.events = Events()
         self.dispatcher = Dispatcher(
             self.store,
@@ -202,7 +234,6 @@ class Desk:
             self.events,
             provider="fake",
             job_timeout_s=settings.pop("job_timeout_s", 1.0),
-            memory_budget_mib=budget_mib,
             retention_hours=settings.pop("retention_hours", 0),
             **settings,
         )

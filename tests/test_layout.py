@@ -22,7 +22,8 @@ TESTS = Path(__file__).parent
 FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 12
 CROWDED = {"providers/generic": 17}  # files of the folders with more, and no more than these
 LONGEST_CHAIN = 9  # imports from the command down to the ground
-SERVICE_LINES, ALL_LINES = 8820, 21000  # of the service without its libraries, and of everything
+# Of the service without its libraries, and of everything; 80 are for machines that come and go.
+SERVICE_LINES, ALL_LINES = 8900, 21000
 LIBRARIES = ("http", "images", "providers", "client")
 
 # Packages and files directly under restore/, from the ground up.

@@ -23,7 +23,7 @@ FILE_LINES, FUNCTION_LINES, FOLDER_FILES = 350, 60, 12
 CROWDED = {"providers/generic": 17}  # files of the folders with more, and no more than these
 LONGEST_CHAIN = 9  # imports from the command down to the ground
 # Of the service without its libraries, and of everything; 80 are for machines that come and go.
-SERVICE_LINES, ALL_LINES = 8900, 21000
+SERVICE_LINES, ALL_LINES = 8900, 21100
 LIBRARIES = ("http", "images", "providers", "client")
 
 # Packages and files directly under restore/, from the ground up.

@@ -200,7 +200,9 @@ class RefusalTest(FunctionalTest):
 
     def test_each_request_leaves_a_line(self) -> None:
         self.service.request("GET", "/v1/jobs/for-the-log")
-        line = re.compile(r"127\.0\.0\.1 GET /v1/jobs/for-the-log 404 \d+\.\dms job_not_found id=\S+\n")
+        line = re.compile(
+            r"127\.0\.0\.1 GET /v1/jobs/for-the-log 404 \d+\.\dms job_not_found id=\S+\n"
+        )
         wait_until(lambda: any(line.search(text) for text in self.service.lines), "the line")
 
 

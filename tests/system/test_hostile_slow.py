@@ -177,7 +177,7 @@ class WaitingForReadersTest(SlowTest):
         sock = self.reader(edge)
         sock.sendall(self.FILE)
         self.assert_soon(lambda: wait_until(lambda: edge.lines.requests, "the end"))
-        self.assertRegex(edge.lines.requests[0], r" GET /file 499 .* client_gone$")
+        self.assertRegex(edge.lines.requests[0], r" GET /file 499 .* client_gone id=\S+$")
         self.assertLess(len(read_to_end(sock)), LARGE)
 
     def test_a_download_that_is_read_too_slowly(self) -> None:

@@ -64,12 +64,17 @@ class DefaultsTest(ConfigTestCase):
                 min_free_disk_mb=1024,
                 retention_hours=0.0,
                 trusted_proxies=(),
+                workers_at="",
+                workers_plaintext=False,
+                workers_tls_ca="",
+                workers_tls_cert="",
+                workers_tls_key="",
             ),
         )
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 26)
+        self.assertEqual(len(config.KEYS), 31)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),

@@ -3,6 +3,7 @@
     python -m bench                 3 rounds, about 5 minutes
     python -m bench --quick         2 shorter rounds beside one peer, about 2 minutes
     python -m bench --peer aiohttp --rounds 5
+    python -m bench cluster         other machines against this one, about a minute
 
 Needs the extra `bench` (pip install -e '.[bench]'). Servers take turns within each round, so that
 whatever else the machine does meets all of them; even so, believe a ratio only if all rounds agree.
@@ -102,5 +103,11 @@ def _agreement(ratios: Sequence[float]) -> str:
     return f"{statistics.median(ratios):>9.2f}  {each}{'  ?' if split else ''}"
 
 
+def other_machines() -> None:
+    from bench import cluster
+
+    cluster.main()
+
+
 if __name__ == "__main__":
-    main()
+    other_machines() if sys.argv[1:] == ["cluster"] else main()

@@ -1,6 +1,7 @@
 """`python -m restore` and the `restore-server` command: the settings of the current folder.
 
-`python -m restore photo` and the `restore-photo` command restore photos without a server.
+`python -m restore photo` and the `restore-photo` command restore photos without a server, `python
+-m restore worker` and `restore-worker` let this machine work for a server elsewhere.
 
 Children import this again, as they do restore_server.py, so nothing heavy is imported above `main`.
 """
@@ -35,8 +36,18 @@ def photo() -> NoReturn:
     raise SystemExit(status)
 
 
+def worker() -> NoReturn:
+    """Run the command `restore-worker`."""
+    from restore.app import work_for_a_cluster
+
+    work_for_a_cluster()
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["photo"]:
         del sys.argv[1]
         photo()
+    if sys.argv[1:2] == ["worker"]:
+        del sys.argv[1]
+        worker()
     main()

@@ -29,7 +29,7 @@ def rows(text: str) -> list[list[str]]:
 class SettingsTest(unittest.TestCase):
     def test_config_env_holds_every_setting_with_its_default(self) -> None:
         """In whatever order; each line is read as the server reads it."""
-        found = config._read_file(ROOT / "config.env", required=True)
+        found = config.read_file(ROOT / "config.env", required=True)
         self.assertEqual(found, dict(config.KEYS))
 
     def test_every_setting_of_config_env_has_its_line_of_meaning(self) -> None:
@@ -44,7 +44,7 @@ class SettingsTest(unittest.TestCase):
         for row in rows(read("README.md")):
             names = CELL.findall(row[0])
             if names and all(name in config.KEYS for name in names):
-                defaults = CELL.findall(row[1]) or [""]
+                defaults = CELL.findall(row[1]) or [""] * len(names)
                 self.assertEqual(len(names), len(defaults), row)
                 documented |= dict(zip(names, defaults, strict=True))
                 self.assertTrue(row[2], f"{names}: no meaning")

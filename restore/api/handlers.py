@@ -321,6 +321,8 @@ class Handlers:
             reasons.append("The server is stopping.")
         if not self._uploads.ready:
             reasons.append("The provider is still being loaded.")
+        elif not self._dispatcher.has_slots:
+            reasons.append("No machine of the cluster is there.")
         try:
             if self._storage.free_bytes() < self._config.min_free_disk_mb * MIB:
                 reasons.append("The disk has less room than MIN_FREE_DISK_MB.")

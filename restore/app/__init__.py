@@ -4,11 +4,15 @@ It is the only package that knows all the others, the environment and the signal
 
     service   the command of the server, and one running server
     photo     the command restore-photo
+    worker    the command restore-worker, a machine of a cluster
+    start     what both start with, and the sentence where they can't
     init      process 1 of a container
     logs      the log
     machine   what this machine has
     notify    messages to the service manager
 """
+
+from typing import NoReturn
 
 from restore.app.service import main
 
@@ -20,7 +24,15 @@ def restore_photos() -> int:
     return run()
 
 
+def work_for_a_cluster() -> NoReturn:
+    """The command `restore-worker`."""
+    from restore.app.worker import main as run
+
+    run()
+
+
 __all__ = [
     "main",
     "restore_photos",
+    "work_for_a_cluster",
 ]

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,27 +22,29 @@ from restore.app import machine
 from restore.app.init import leave_first_process
 from restore.app.logs import Log, ensure_descriptors
 from restore.app.notify import READY, STOPPING, notify
-from restore.config import Config, ConfigError
+from restore.app.start import (
+    WITHOUT_DASK,
+    StartError,
+    facts_of,
+    load_provider,
+    local_pool,
+    scheduler_of,
+    status_of,
+)
+from restore.config import Config
 from restore.contract import MIB
 from restore.http import AccessLog, Server, bind
 from restore.jobs import Dispatcher, Telemetry
-from restore.pool import ChildError, ChildNotStarted, Inspector, LocalPool, Machine
-from restore.storage import FileThreads, JobStore, Storage, StorageError
-from restore.worker import ChildSettings, load_models
+from restore.pool import ClusterPool, Inspector, LocalPool, Pool
+from restore.storage import FileThreads, JobStore, Storage
 
 log = logging.getLogger("restore")
 
 _FILE_THREADS = 8  # file operations at once; each upload has one at a time
-_LOAD_S = 60.0  # for the provider to be imported
 _LARGEST_JOB_MIB = 1300  # resident, 4096 x 4096 at upscale 4: see worker/setup.py
 _LARGEST_MAPPED_MIB = 1400  # the same, as RLIMIT_AS counts
 _LEAST_MAPPED_MIB = 1000  # with less the server's own threads can't be had (at 700, 3.11.7)
-_WRITABLE = "The temporary folder (TMPDIR names one) and /dev/shm must be writable."
 _LOCK_MARGIN_S = 5.0  # a predecessor takes its grace and a little more
-
-
-class StartError(Exception):
-    """The server can't start; its text is one sentence for the person who starts it."""
 
 
 def main(base: Path | None = None) -> NoReturn:
@@ -53,26 +56,15 @@ def main(base: Path | None = None) -> NoReturn:
     ensure_descriptors()
     gc.freeze()  # what was imported stays; the doors have disabled the collector until here
     gc.enable()
-    try:
-        config, folder = configuration.load(
-            base or Path.cwd(),
-            os.environ,
-            cores=machine.usable_cores(),
-            memory_mib=machine.memory_mib(),
+    sys.exit(status_of(partial(_main, base or Path.cwd())))
+
+
+def _main(base: Path) -> int:
+    return _run(
+        *configuration.load(
+            *(base, os.environ), cores=machine.usable_cores(), memory_mib=machine.memory_mib()
         )
-        status = _run(config, folder)
-    except ConfigError as error:
-        status = _say(2, str(error))
-    except (StartError, StorageError) as error:
-        status = _say(1, str(error))
-    except KeyboardInterrupt:
-        status = _say(130, "Stopped before it had started.")
-    sys.exit(status)
-
-
-def _say(status: int, sentence: str) -> int:
-    print(f"restore: {sentence}", file=sys.stderr)
-    return status
+    )
 
 
 def _run(config: Config, folder: Path) -> int:
@@ -112,10 +104,12 @@ class App:
         sockets = _bind(config)
         files = self._storage
         store = JobStore(files.database, files.sync_uploads, files.rescue_upload)
-        pool = _pool(config, files.root)
+        cluster = _cluster(config) if config.workers_at else None
+        pool = local_pool(config, 0 if cluster else config.workers, files.root)
+        workers: Pool = cluster or pool
         telemetry = Telemetry(self._log.write, config.provider)
         dispatcher = Dispatcher(
-            *(store, files, pool, telemetry),
+            *(store, files, workers, telemetry),
             provider=config.provider,
             job_timeout_s=config.job_timeout_s,
             retention_hours=config.retention_hours,
@@ -126,7 +120,7 @@ class App:
             model_default=config.model_default,
         )
         access = _access_log(config, self._log)
-        numbers = (dispatcher.stats, pool.stats, uploads.stats, files.stats)
+        numbers = (dispatcher.stats, workers.stats, uploads.stats, files.stats)
         answers = (lambda: listening.stats(), access.stats, telemetry.tally)
         metrics = _metrics(Sources(*numbers, *answers)) if config.metrics else None
         handlers = Handlers(config, store, files, uploads, dispatcher, telemetry, metrics)
@@ -137,7 +131,7 @@ class App:
             await pool.start()
             await dispatcher.recover()
             await listening.start()
-            if await self._unless_stopped(self._load(pool, uploads, dispatcher)):
+            if await self._unless_stopped(self._load(pool, uploads, dispatcher, cluster)):
                 started = True
                 dispatcher.start()
                 port = sockets[0].getsockname()[1]
@@ -154,6 +148,7 @@ class App:
             dispatcher.pause()
             await listening.stop(config.shutdown_grace_s)
             await dispatcher.stop(max(0.0, until - loop.time()))
+            await workers.close()
             await pool.close()
             if started:
                 unfinished = store.waiting + len(store.running())
@@ -161,20 +156,15 @@ class App:
             store.close()
             self._threads.close()
 
-    async def _load(self, pool: LocalPool, uploads: Uploads, dispatcher: Dispatcher) -> None:
+    async def _load(
+        self,
+        pool: LocalPool,
+        uploads: Uploads,
+        dispatcher: Dispatcher,
+        cluster: ClusterPool | None,
+    ) -> None:
         """Load the provider in a child; without it there is nothing to promise."""
-        provider = self._config.provider
-        try:
-            loaded = await pool.inspector.run(load_models, provider, stall_s=None, bound_s=_LOAD_S)
-        except ChildNotStarted as error:
-            raise StartError(f"No process can be started: {error}. {_WRITABLE}") from None
-        except ChildError as error:
-            log.error("loading the provider: %s", error)
-            raise StartError(f"PROVIDER {provider} can't be loaded: its process died.") from None
-        if loaded.problem is not None:
-            if loaded.detail:
-                log.error("loading the provider: %s", loaded.detail)
-            raise StartError(loaded.problem)
+        loaded = await load_provider(pool, self._config.provider)
         default = self._config.model_default
         model_bytes = {name: said["memory_bytes"] for name, said in loaded.details.items()}
         for name, needed in model_bytes.items():
@@ -186,6 +176,8 @@ class App:
         if loaded.default in model_bytes:
             model_bytes.setdefault(default, model_bytes[loaded.default])
         dispatcher.expect(model_bytes)
+        if cluster:
+            cluster.start(facts_of(self._config, loaded))
         offered = [
             Offered(name, about, name in (default, loaded.default), loaded.details.get(name, {}))
             for name, about in loaded.models.items()
@@ -250,13 +242,12 @@ def _bind(config: Config) -> list[Any]:
         ) from None
 
 
-def _pool(config: Config, spare: Path) -> LocalPool:
-    settings = ChildSettings(config.provider, config.dummy_delay_s, models_dir=config.models_dir)
+def _cluster(config: Config) -> ClusterPool:
+    address, tls = scheduler_of(config)
     try:
-        here = Machine("", config.memory_budget_mb, machine.usable_cores())
-        return LocalPool(config.workers, settings, here, spare=spare, oom_kills=machine.oom_kills)
-    except OSError as error:
-        raise StartError(f"There is no shared memory to be had: {error}. {_WRITABLE}") from None
+        return ClusterPool(address, tls)
+    except ImportError:
+        raise StartError(f"WORKERS_AT is set, but {WITHOUT_DASK}") from None
 
 
 def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> None:
@@ -264,7 +255,7 @@ def _announce(config: Config, storage: Storage, store: JobStore, port: int) -> N
     log.info("Listening on http://%s:%d", config.url_host, port)
     if config.host in ("127.0.0.1", "localhost", "0.0.0.0", "::"):  # noqa: S104
         log.info("From the Android emulator: http://%s:%d", configuration.EMULATOR_HOST, port)
-    log.info("Provider: %s, workers: %d", config.provider, config.workers)
+    log.info("Provider: %s, workers: %s", config.provider, config.workers_at or config.workers)
     found = store.found
     count = found.waiting + found.running + found.ended
     log.info("Files: %s (%d jobs found)", storage.root, count)

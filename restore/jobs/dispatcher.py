@@ -181,6 +181,11 @@ class Dispatcher:
         ]
         return self._store.next_queued(being_claimed)
 
+    @property
+    def has_slots(self) -> bool:
+        """Whether there is any place to work; jobs wait where there is none."""
+        return bool(self._pool.slots)
+
     def expect(self, model_bytes: Mapping[str, int]) -> None:
         """Count with so many bytes more for each job of these models (by their ids)."""
         self._model_bytes = dict(model_bytes)

@@ -7,12 +7,14 @@ It knows what runs in them by reference only, and nothing of jobs' states, files
     slot         one place where one call at a time runs
     process      one child process
     forkserver   the process that children are forked from
+    cluster      the pool of other machines
     output       what children print, for the log
     inspector    looks at an upload's header in a child
     errors       how a call may end without a result
     limits       what children may cost
 """
 
+from restore.pool.cluster import ClusterPool, Facts, Member, Offer, SchedulerFailed, Tls, join
 from restore.pool.errors import (
     ChildDied,
     ChildError,
@@ -32,12 +34,19 @@ __all__ = [
     "ChildError",
     "ChildNotStarted",
     "ChildStalled",
+    "ClusterPool",
+    "Facts",
     "Inspector",
     "InspectorBusy",
     "LocalPool",
     "Machine",
     "MachineAway",
     "MachineLost",
+    "Member",
+    "Offer",
     "Pool",
+    "SchedulerFailed",
     "Slot",
+    "Tls",
+    "join",
 ]

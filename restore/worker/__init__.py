@@ -9,7 +9,7 @@ The server imports it for its names and never runs it; Pillow is imported inside
 """
 
 from restore.worker.calls import RESULT_BYTES, Reply, call
-from restore.worker.job import Inspection, Outcome, Task, inspect, load_models, run_job
+from restore.worker.job import Inspection, Models, Outcome, Task, inspect, load_models, run_job
 from restore.worker.setup import IGNORED_SIGNALS, ChildSettings, begin
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "RESULT_BYTES",
     "ChildSettings",
     "Inspection",
+    "Models",
     "Outcome",
     "Reply",
     "Task",

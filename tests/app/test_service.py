@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from restore import config
-from restore.app import service
+from restore.app import service, start
 from tests.support.functional_testcase import picture
 from tests.support.service import ROOT, Service, wait_until
 
@@ -38,10 +38,10 @@ class NoSharedMemoryTest(unittest.TestCase):
         found, folder = config.load(Path("/nonexistent"), {}, cores=1, memory_mib=1000)
         lacking = OSError(errno.EROFS, os.strerror(errno.EROFS), "/dev/shm/x")
         with (
-            mock.patch.object(service, "LocalPool", side_effect=lacking),
-            self.assertRaises(service.StartError) as caught,
+            mock.patch.object(start, "LocalPool", side_effect=lacking),
+            self.assertRaises(start.StartError) as caught,
         ):
-            service._pool(found, folder)
+            start.local_pool(found, 1, folder)
         for words in ("no shared memory", "Read-only file system", "TMPDIR", "/dev/shm must be"):
             self.assertIn(words, str(caught.exception))
 

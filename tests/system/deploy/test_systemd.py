@@ -1,4 +1,4 @@
-"""The unit contrib/restore.service, as systemd itself reads it."""
+"""The units in contrib, as systemd itself reads them."""
 
 import re
 import shutil
@@ -13,6 +13,7 @@ from restore.config import KEYS
 from tests.support.service import ROOT
 
 UNIT = ROOT / "contrib/restore.service"
+UNITS = {UNIT: 1.5, ROOT / "contrib/restore-worker.service": 2.0}  # and how exposed they may be
 PATIENCE_S = 60.0
 
 
@@ -31,29 +32,34 @@ class UnitTest(unittest.TestCase):
         self.assertGreaterEqual(float(service["TimeoutStopSec"]), grace + 15)
 
     def test_children_may_lower_their_priority_and_limits(self) -> None:
-        self.assertNotIn("~@resources", UNIT.read_text())
-        self.assertEqual(self.unit["Service"]["SystemCallErrorNumber"], "EPERM")
+        for unit in UNITS:
+            with self.subTest(unit.name):
+                self.assertNotIn("~@resources", unit.read_text())
+                self.assertRegex(unit.read_text(), r"(?m)^SystemCallErrorNumber=EPERM$")
 
 
 @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
 class AnalyzedTest(unittest.TestCase):
     def test_verifies_clean(self) -> None:
         """Under a command that is here: the unit's own is installed by who copies it."""
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / UNIT.name
-            text, found = re.subn(
-                r"(?m)^ExecStart=\S+$", f"ExecStart={sys.executable}", UNIT.read_text()
-            )
-            self.assertEqual(found, 1)
-            copy.write_text(text)
-            done = analyze("verify", "--man=no", str(copy))
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        for unit in UNITS:
+            with self.subTest(unit.name), tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder) / unit.name
+                text, found = re.subn(
+                    r"(?m)^ExecStart=\S+$", f"ExecStart={sys.executable}", unit.read_text()
+                )
+                self.assertEqual(found, 1)
+                copy.write_text(text)
+                done = analyze("verify", "--man=no", str(copy))
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_exposes_little(self) -> None:
-        done = analyze("security", "--offline=true", "--no-pager", str(UNIT))
-        match = re.search(r"Overall exposure level for restore.service: ([0-9.]+)", done.stdout)
-        assert match, done.stdout + done.stderr
-        self.assertLessEqual(float(match[1]), 1.5)
+        for unit, most in UNITS.items():
+            done = analyze("security", "--offline=true", "--no-pager", str(unit))
+            match = re.search(rf"Overall exposure level for {unit.name}: ([0-9.]+)", done.stdout)
+            assert match, done.stdout + done.stderr
+            with self.subTest(unit.name):
+                self.assertLessEqual(float(match[1]), most)
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -65,6 +65,7 @@ class DefaultsTest(ConfigTestCase):
                 retention_hours=0.0,
                 trusted_proxies=(),
                 workers_at="",
+                shared_dir="",
                 workers_plaintext=False,
                 workers_tls_ca="",
                 workers_tls_cert="",
@@ -74,7 +75,7 @@ class DefaultsTest(ConfigTestCase):
         self.assertEqual(folder, self.base.absolute() / "data")
 
     def test_keys_name_every_setting_once(self) -> None:
-        self.assertEqual(len(config.KEYS), 31)
+        self.assertEqual(len(config.KEYS), 32)
         self.assertEqual(
             [key.lower() for key in config.KEYS],
             list(Config.__dataclass_fields__),

@@ -245,7 +245,8 @@ def _bind(config: Config) -> list[Any]:
 def _cluster(config: Config) -> ClusterPool:
     address, tls = scheduler_of(config)
     try:
-        return ClusterPool(address, tls)
+        shared = Path(config.shared_dir) if config.shared_dir else None
+        return ClusterPool(address, tls, shared)
     except ImportError:
         raise StartError(f"WORKERS_AT is set, but {WITHOUT_DASK}") from None
 

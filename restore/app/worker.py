@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -36,6 +37,8 @@ from restore.config import Config, ConfigError
 from restore.pool import Member, Offer, SchedulerFailed, Tls, join
 
 log = logging.getLogger("restore")
+
+_PREFIX = f"restore-worker-{socket.gethostname()}-"  # of folders; a process id follows
 
 HELP = """\
 usage: restore-worker [--scheduler ADDRESS] [--with-scheduler]
@@ -82,11 +85,26 @@ def _main(arguments: Sequence[str]) -> int:
     lines = Log(level=config.log_level, as_json=config.log_format == "json")
     lines.start()
     try:
-        with tempfile.TemporaryDirectory(prefix="restore-worker-") as folder:
+        base = Path(config.shared_dir or tempfile.gettempdir())
+        _remove_what_the_dead_left(base)
+        prefix = f"{_PREFIX}{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=base) as folder:
             asyncio.run(_run(config, Path(folder), address, tls, asked.with_scheduler))
     finally:
         lines.close()
     return 0
+
+
+def _remove_what_the_dead_left(base: Path) -> None:
+    """Photos of workers of this host that were killed."""
+    for path in base.glob(f"{_PREFIX}*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except (ValueError, OSError):
+            continue
 
 
 async def _run(
@@ -99,7 +117,8 @@ async def _run(
     try:
         await pool.start()
         facts = facts_of(config, await load_provider(pool, config.provider))
-        offer = Offer(facts, pool.inspector.machine, config.workers)
+        shared = folder.name if config.shared_dir else ""
+        offer = Offer(facts, pool.inspector.machine, config.workers, shared)
         member = Member(pool, folder, offer)
         serving = asyncio.create_task(join(member, address, tls, with_scheduler=with_scheduler))
         stopping = asyncio.create_task(stop.wait())

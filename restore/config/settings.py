@@ -22,7 +22,7 @@ _MAX_WORKERS = 256
 _LEVELS = ("debug", "info", "warning", "error")
 _SECRET = ("API_TOKENS",)  # never shown
 # Relative to the base; children have another current folder.
-_PATHS = ("models_dir", "workers_tls_ca", "workers_tls_cert", "workers_tls_key")
+_PATHS = ("models_dir", "shared_dir", "workers_tls_ca", "workers_tls_cert", "workers_tls_key")
 _QUOTED = re.compile(r"""(["'])(.*?)\1(?:\s+#.*)?""")
 _COMMENT = re.compile(r"\s#.*")
 _VARIABLE = re.compile(r"\$(?:\w|\{)")
@@ -71,6 +71,7 @@ class Config:
     log_format: str = _setting("LOG_FORMAT", "text", values.one_of("text", "json"))
     metrics: bool = _setting("METRICS", "false", values.flag)
     workers_at: str = _setting("WORKERS_AT", "", values.scheduler, empty=True)
+    shared_dir: str = _setting("SHARED_DIR", "", values.optional_path, empty=True)
     workers_plaintext: bool = _setting("WORKERS_PLAINTEXT", "false", values.flag)
     workers_tls_ca: str = _setting("WORKERS_TLS_CA", "", values.optional_path, empty=True)
     workers_tls_cert: str = _setting("WORKERS_TLS_CERT", "", values.optional_path, empty=True)

@@ -1,6 +1,7 @@
 """One call on one slot of another machine: the photo goes there, the result comes back in pieces.
 
-Sizes and SHA-256 are compared on both ends.
+Where both have a shared folder, they are copied there and from there instead. Sizes and SHA-256 are
+compared on both ends.
 
 Rule: no call waits for a machine that is gone, whatever of the network is still up.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from restore.pool import limits
-from restore.pool.cluster.messages import Reply
+from restore.pool.cluster.messages import Reply, read_piece
 from restore.pool.errors import (
     ChildDied,
     ChildError,
@@ -47,14 +48,16 @@ class Line(Protocol):
 
 
 class ClusterSlot:
-    """One slot of a machine, as protocol.Slot says."""
+    """One slot of a machine, as protocol.Slot says. `shared` is its folder as seen from here."""
 
-    def __init__(self, line: Line, address: str, index: int, machine: Machine) -> None:
+    def __init__(
+        self, line: Line, address: str, index: int, machine: Machine, shared: Path | None
+    ) -> None:
         self.name = f"{machine.name} worker-{index + 1}"
         self.machine = machine
         self.address = address
         self.progress = 0.0
-        self._line, self._index = line, index
+        self._line, self._index, self._shared = line, index, shared
         self._turn = asyncio.Lock()
         self._lost = asyncio.Event()
         self._begun = self._closing = False
@@ -111,8 +114,7 @@ class ClusterSlot:
     async def _run(
         self, function: object, task: Task, *bounds_and_job: float | str | None
     ) -> Outcome:
-        photo = await asyncio.to_thread(Path(task.upload).read_bytes)
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(photo).hexdigest())
+        photo, digest = await asyncio.to_thread(self._handed_over, task.upload)
         what = (self._name, self._index, function, task, photo, digest)
         try:
             reply: Reply = await self._ask("run", *what, *bounds_and_job)
@@ -127,11 +129,28 @@ class ClusterSlot:
         before = there.before and str(Path(task.folder, Path(there.before).name))
         return there._replace(output=output, before=before)
 
+    def _handed_over(self, upload: str) -> tuple[bytes | None, str]:
+        """The photo to send, None where it lies in the shared folder now; and its SHA-256."""
+        photo = Path(upload).read_bytes()
+        digest = hashlib.sha256(photo).hexdigest()
+        if self._shared is None:
+            return photo, digest
+        place = self._shared / self._name
+        place.mkdir()
+        (place / "upload").write_bytes(photo)
+        return None, digest
+
+    async def _piece(self, path: str, offset: int) -> bytes:
+        if self._shared is None:
+            piece: bytes = await self._ask("read", path, offset)
+            return piece
+        return await asyncio.to_thread(read_piece, self._shared / path, offset)
+
     async def _fetch(self, path: str, place: Path, size: int, wanted: str) -> None:
         """Bring a file of the call here, in pieces."""
         digest, offset = hashlib.sha256(), 0
         with place.open("wb") as file:
-            while offset < size and (piece := await self._ask("read", path, offset)):
+            while offset < size and (piece := await self._piece(path, offset)):
                 digest.update(piece)
                 offset += await asyncio.to_thread(file.write, piece)
         if digest.hexdigest() != wanted:

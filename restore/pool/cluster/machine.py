@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from restore.pool import limits
-from restore.pool.cluster.messages import Facts, Offer, Reply
+from restore.pool.cluster.messages import Facts, Offer, Reply, read_piece
 from restore.pool.errors import ChildError
 from restore.pool.local import LocalPool
 from restore.worker import Outcome, Task
@@ -49,7 +49,8 @@ class Member:
         """What this machine has. Ends all calls: a front that asks knows of none here."""
         unlike = self._offer.facts.unlike(front)
         _log.info("The server refuses this machine. %s" if unlike else "Serving.%s", unlike)
-        await asyncio.gather(*(self.end(name) for name in list(self._calls)))
+        names = {*self._calls, *(path.name for path in self._folder.iterdir())}
+        await asyncio.gather(*map(self.end, names))
         return self._offer
 
     async def run(
@@ -58,13 +59,16 @@ class Member:
         index: int,
         function: Callable[[Task], Outcome],
         task: Task,
-        photo: bytes,
+        photo: bytes | None,
         digest: str,
         stall_s: float | None,
         bound_s: float | None,
         job: str,
     ) -> Reply:
-        """Call `function(task)` in slot `index`, with `photo` as its upload."""
+        """Call `function(task)` in slot `index`.
+
+        `photo` is its upload, None where that lies in the shared folder.
+        """
         folder = self._folder / name
         local = task._replace(upload=str(folder / "upload"), folder=str(folder / "work"))
         try:
@@ -91,7 +95,8 @@ class Member:
         outcome = call.result()
         paths = [path for path in (outcome.output, outcome.before) if path]
         files = await asyncio.to_thread(lambda: {path: _digest(path) for path in paths})
-        return Reply("", "", outcome, files)
+        own = f"{self._folder}/"
+        return Reply("", "", outcome, {path.removeprefix(own): files[path] for path in paths})
 
     async def kill(self, index: int) -> None:
         """SIGKILL for the child of slot `index`."""
@@ -99,7 +104,7 @@ class Member:
 
     async def read(self, path: str, offset: int) -> bytes:
         """A piece of a file that a call made, at most limits.PIECE_BYTES."""
-        return await asyncio.to_thread(_read, path, offset)
+        return await asyncio.to_thread(read_piece, self._folder / path, offset)
 
     async def end(self, name: str) -> None:
         """The front has all it wanted of a call: its child is gone then, and so are its files."""
@@ -110,17 +115,12 @@ class Member:
         await asyncio.to_thread(shutil.rmtree, self._folder / name, ignore_errors=True)
 
 
-def _prepare(task: Task, photo: bytes, digest: str) -> None:
-    if hashlib.sha256(photo).hexdigest() != digest:
-        raise ValueError("the photo came damaged")
+def _prepare(task: Task, photo: bytes | None, digest: str) -> None:
     Path(task.folder).mkdir(parents=True)
-    Path(task.upload).write_bytes(photo)
-
-
-def _read(path: str, offset: int) -> bytes:
-    with Path(path).open("rb") as file:
-        file.seek(offset)
-        return file.read(limits.PIECE_BYTES)
+    if photo is not None:
+        Path(task.upload).write_bytes(photo)
+    if _digest(task.upload)[1] != digest:
+        raise ValueError("the photo came damaged")
 
 
 def _digest(path: str) -> tuple[int, str]:

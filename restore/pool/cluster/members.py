@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from restore.pool import limits
@@ -23,13 +24,14 @@ _log = logging.getLogger("restore")
 class ClusterPool:
     """The slots of all machines that are members of the cluster at `address`.
 
-    Raises ImportError without the extra.
+    `shared` is a folder that machines see too, for the files of calls. Raises ImportError without
+    the extra.
     """
 
-    def __init__(self, address: str, tls: Tls | None = None) -> None:
+    def __init__(self, address: str, tls: Tls | None = None, shared: Path | None = None) -> None:
         prepare()
         self.slots: tuple[ClusterSlot, ...] = ()
-        self._address, self._tls = address, tls
+        self._address, self._tls, self._shared = address, tls, shared
         self._client: Any = None
         self._listener: Callable[[], None] = lambda: None
         self._refused: set[str] = set()  # addresses
@@ -149,7 +151,11 @@ class ClusterPool:
     def _welcome(self, address: str, offer: Offer) -> None:
         name = f"{offer.machine.name} ({address.rpartition('/')[2]})"
         machine = offer.machine._replace(name=name)
-        came = (ClusterSlot(self, address, index, machine) for index in range(offer.slots))
+        shared = self._shared / offer.shared if self._shared and offer.shared else None
+        if shared is not None and not shared.is_dir():
+            _log.warning("Machine %s has another shared folder; files travel with calls.", name)
+            shared = None
+        came = (ClusterSlot(self, address, index, machine, shared) for index in range(offer.slots))
         self.slots = (*self.slots, *came)
         _log.info("Machine %s serves; %d slots now.", name, len(self.slots))
         self._listener()

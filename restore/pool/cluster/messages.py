@@ -6,6 +6,7 @@ both ways is the only lock there is.
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from restore import __version__
@@ -42,20 +43,31 @@ class Facts(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What a machine has."""
+    """What a machine has. `shared` is its folder in a shared one, "" without."""
 
     facts: Facts
     machine: Machine
     slots: int
+    shared: str = ""
 
 
 class Reply(NamedTuple):
-    """How a call ended: the name of an error of ours, or "". `files`: sizes and SHA-256."""
+    """How a call ended: the name of an error of ours, or "".
+
+    `files`: what it made, by paths inside the machine's folder, with sizes and SHA-256.
+    """
 
     error: str
     detail: str
     outcome: Outcome | None = None
     files: dict[str, tuple[int, str]] = {}
+
+
+def read_piece(path: Path, offset: int) -> bytes:
+    """At most limits.PIECE_BYTES of a file."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(limits.PIECE_BYTES)
 
 
 def security(tls: Tls | None) -> Any:

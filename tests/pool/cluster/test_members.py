@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from restore.pool.cluster.members import ClusterPool
 from restore.pool.cluster.messages import Facts, Tls
@@ -119,6 +120,39 @@ class MachinesTest(ClusterCase):
         await within(until(lambda: len(later.slots) == 2))
         await asyncio.wait({call}, timeout=pool_promises.BOUND_S)
         self.assertEqual([], living([pid], 5.0))
+
+
+@WITHOUT
+class SharedFolderTest(unittest.IsolatedAsyncioTestCase):
+    """Photos and results that lie in a folder that both ends see."""
+
+    def setUp(self) -> None:
+        self.shared = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.address = free_address()
+        self.enterContext(
+            WorkerProcess(self.address, "--with-scheduler", SHARED_DIR=str(self.shared))
+        )
+
+    async def test_nothing_travels_and_nothing_stays(self) -> None:
+        for shared, travels in ((self.shared, False), (None, True), (self.shared / "other", True)):
+            pool = ClusterPool(self.address, shared=shared)
+            pool.start(FACTS)
+            await within(until(lambda: len(pool.slots) == 2))  # noqa: B023
+            folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+            (folder / "upload").write_bytes(b"photo")
+            Gate(str(folder)).open.touch()
+            task = Task(
+                "1", 1, str(folder / "upload"), "jpeg", str(folder), "", str(folder), 0.6, 1
+            )
+            with mock.patch.object(pool, "ask", wraps=pool.ask) as asked:
+                outcome = await within(pool.slots[0].run(hold, task, stall_s=None, job="1"))
+            self.assertEqual(RESULT, Path(str(outcome.output)).read_bytes())  # noqa: ASYNC240
+            methods = [call.args[1] for call in asked.call_args_list]
+            self.assertEqual(travels, "read" in methods)
+            self.assertEqual(travels, b"photo" in asked.call_args_list[0].args)
+            (own,) = self.shared.iterdir()
+            self.assertEqual([], list(own.iterdir()))
+            await within(pool.close())
 
 
 @WITHOUT

@@ -1,13 +1,17 @@
 """retention: what is due goes, row first; clocks that jump take nothing early."""
 
 import asyncio
+import uuid
 from unittest import mock
 
 from restore.contract.job import Job, JobStatus
 from restore.jobs import retention
 from restore.jobs.retention import HOUR_S, Clock, Retention
 from restore.storage.errors import DatabaseError
+from restore.storage.schema import Key
 from tests.support.jobdesk import Desk, DeskTestCase, and_then
+from tests.support.jobstore_testcase import SPEC
+from tests.support.pools import until
 
 
 class RetentionTests(DeskTestCase):
@@ -67,6 +71,17 @@ class RetentionTests(DeskTestCase):
                 await looked.wait()
             running.cancel()
         self.assertEqual(len(self.at.outputs()), 1)
+
+    async def test_keys_are_kept_for_a_day(self) -> None:
+        """Whether or not jobs are kept for ever."""
+        for hours_ago in (23.9, 24.1):
+            key = Key(f"{hours_ago}", "print", str(uuid.uuid4()), self.now - hours_ago * HOUR_S)
+            await self.at.store.add(Job(key.job_id, SPEC, "jpeg", 9, 9, 0.0), key)
+        running = asyncio.ensure_future(self.keeping(0).run())
+        async with asyncio.timeout(10):
+            await until(lambda: self.at.store.key("24.1") is None)
+        running.cancel()
+        self.assertIsNotNone(self.at.store.key("23.9"))
 
     async def test_it_looks_again_and_again_and_outlives_errors(self) -> None:
         looked = asyncio.Event()

@@ -221,7 +221,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             answer = self._server.handle(exchange)
         except Exception as error:
-            answer = answer_to(error)
+            answer = answer_to(error, own)
         if isinstance(answer, Response) and answer.file is None:
             self._send(exchange, answer)
         else:
@@ -229,8 +229,9 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _work(self, exchange: Exchange, answer: Answer) -> None:
         """Await an answer and send it, with its file."""
+        own = exchange.request_id
         try:
-            response = answer if isinstance(answer, Response) else await settle(answer)
+            response = answer if isinstance(answer, Response) else await settle(answer, own)
             if response.file is None:
                 self._send(exchange, response)
             else:
@@ -238,9 +239,9 @@ class Connection(asyncio.BufferedProtocol):
         except ClientGone:
             self._give_up(exchange)
         except http11.ProtocolError as error:
-            self._send(exchange, answer_to(error))
+            self._send(exchange, answer_to(error, own))
         except Exception as error:
-            answer_to(error)
+            answer_to(error, own)
             self._writer.abort()
         finally:
             self._task = None
@@ -256,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             keep = self._may_keep(exchange.request)
         except http11.ProtocolError as error:
-            response, keep = answer_to(error), False
+            response, keep = answer_to(error, exchange.request_id), False
         self._put(exchange, response, keep)
         self._record(exchange, response.status, response.code)
         self._end(keep)

@@ -17,25 +17,30 @@ log = logging.getLogger("restore")
 _DETAIL_CHARS = 500  # of a refusal, in the log
 
 
-async def settle(answer: Awaitable[Response]) -> Response:
+async def settle(answer: Awaitable[Response], request_id: str) -> Response:
     """An awaited answer, whatever it raises but ClientGone."""
     try:
         return await answer
     except ClientGone:
         raise
     except Exception as error:
-        return answer_to(error)
+        return answer_to(error, request_id)
 
 
-def answer_to(error: Exception) -> Response:
-    """The answer to a request whose handler raised `error`; nobody foresaw what is no refusal."""
+def answer_to(error: Exception, request_id: str) -> Response:
+    """The answer to a request whose handler raised `error`; nobody foresaw what is no refusal.
+
+    What the log says of it names the request.
+    """
     if isinstance(error, ProtocolError):
         return refused(refusal_of(error))
     if isinstance(error, Refusal):
         if error.detail:
-            log.info("refused with %s: %s", error.code, _one_line(error.detail))
+            log.info(
+                "request %s refused with %s: %s", request_id, error.code, _one_line(error.detail)
+            )
         return refused(error)
-    log.error("a request could not be answered", exc_info=error)
+    log.error("request %s could not be answered", request_id, exc_info=error)
     return refused(Refusal("internal_error"))
 
 

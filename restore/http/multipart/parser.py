@@ -189,7 +189,7 @@ class MultipartParser:
         self._opening += bytes(content[: len(self._delimiter) - len(self._opening)])
         self._skipped += len(content)
         if self._skipped > self._limits.preamble_bytes:
-            raise FormTooLargeError(missing_boundary(self._opening, self._delimiter[4:]))
+            raise FormError(missing_boundary(self._opening, self._delimiter[4:]))
         return None if self._pass_delimiter() else NEED_DATA
 
     def _take_data(self) -> Event:

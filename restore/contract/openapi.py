@@ -5,6 +5,7 @@ written here: which refusals an address may give, and what stands in an answer t
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -78,6 +79,20 @@ _HEADERS: Mapping[str, tuple[str, Tree, str]] = {  # that a request may have
         "`wait=N` (RFC 7240): the answer waits for the job's end, N seconds at most.",
     ),
 }
+# Headers that an answer may have beside HTTP's own: which answers, by operation and status.
+_ANSWER_HEADERS: Mapping[str, tuple[str, str]] = {
+    "X-Request-Id": ("", "The request's own, or one of the server's; its log has it, too."),
+    "Location": ("create_job 201", "The job's address, relative to this one."),
+    "Retry-After": ("create_job 201|get_job 200|.* (429|503)", "In seconds."),
+    "RateLimit": ("create_job (201|4|503)", "How many uploads are left now."),
+    "RateLimit-Policy": ("create_job (201|4|503)", "How many uploads there are in how long."),
+    "Restore-Error-Code": ("get_job 200", f"Why a failed job failed: {', '.join(JOB_ERRORS)}."),
+    "Preference-Applied": ("get_job 200", "That the answer waited for the job's end."),
+    "WWW-Authenticate": (".* 401", "That a bearer token is wanted."),
+    "Allow": (".* 405", "The methods that are answered here."),
+    "Content-Range": (".* (206|416)", "Which part of the file this is, and its size."),
+    "ETag": ("get_(output|before) (2|304)", "Tells this state of the file."),
+}
 OPEN_PATHS = frozenset({HEALTH_PATH, READY_PATH})  # asked for without a token
 
 
@@ -108,6 +123,10 @@ def description(version: str, models: Sequence[str]) -> Tree:
                 "Models": _models(),
                 "Refusal": _refusal(PROBLEMS),
             },
+            "headers": {
+                name: {"description": text, "schema": {"type": "string"}}
+                for name, (_, text) in _ANSWER_HEADERS.items()
+            },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -137,9 +156,16 @@ def _path_item(route: Route, models: Sequence[str]) -> Tree:
 
 
 def _operation(route: Route, method: str, handler: str, models: Sequence[str]) -> Tree:
+    answers = _answers(handler) | _refusals(REFUSALS[handler])
+    for status, answer in answers.items():
+        answer["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name, (where, _) in _ANSWER_HEADERS.items()
+            if re.match(where, f"{handler} {status}")
+        }
     operation: Tree = {
         "operationId": handler,
-        "responses": _answers(handler) | _refusals(REFUSALS[handler]),
+        "responses": answers,
         # Asked for only where the server has API_TOKENS.
         "security": [] if route.path in OPEN_PATHS else [{}, {"token": []}],
     }
@@ -158,17 +184,10 @@ def _answers(handler: str) -> Tree:
     if handler == "cancel_job":
         return {"204": {"description": "There is no such job any more, or never was."}}
     if handler == "create_job":
-        location = {
-            "description": "The job's address, relative to this one.",
-            "schema": {"type": "string"},
-        }
         created = _json("The photo is on disk: its job will end.", _reference("Created"))
-        return {"201": created | {"headers": {"Location": location}, "links": _links()}}
+        return {"201": created | {"links": _links()}}
     if handler == "get_job":
-        codes = {"type": "string", "enum": list(JOB_ERRORS)}
-        reason = {"description": "Why a failed job failed.", "schema": codes}
-        state = _json("How the job stands.", _reference("Job"))
-        return {"200": state | {"headers": {"Restore-Error-Code": reason}}}
+        return {"200": _json("How the job stands.", _reference("Job"))}
     if handler in ("get_output", "get_before"):
         what = "The result." if handler == "get_output" else "The photo as it came, in small."
         image = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _FORMATS[:2]}
@@ -192,11 +211,7 @@ def _refusals(own: Collection[str]) -> Tree:
     answers = {}
     for status, codes in sorted(by_status.items()):
         sentences = " ".join(f"`{code}`: {PROBLEMS[code].sentence}" for code in codes)
-        answer = _json(sentences, _refusal(codes))
-        if any("Retry-After" in PROBLEMS[code].again for code in codes):
-            seconds = {"type": "integer", "minimum": 1}
-            answer["headers"] = {"Retry-After": {"description": "In seconds.", "schema": seconds}}
-        answers[str(status)] = answer
+        answers[str(status)] = _json(sentences, _refusal(codes))
     return answers
 
 

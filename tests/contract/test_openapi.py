@@ -6,10 +6,11 @@ import subprocess
 import unittest
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from restore import __version__
 from restore.contract.http import JOBS_PATH, OUTPUTS_PATH, PROBLEMS, RESTORE_PATH, ROUTES
-from restore.contract.openapi import REFUSALS, description
+from restore.contract.openapi import _ANSWER_HEADERS, REFUSALS, description
 from tests.support.pictures import drawing, encode
 from tests.support.service import Service, form, wait_until
 from tests.support.tools import PYTHON, missing
@@ -182,6 +183,48 @@ class ServedTest(unittest.TestCase):
     def assert_all(self, method: str, path: str, seen: set[int]) -> None:
         """401 and 503 are added by who calls: DoorsTest sees these."""
         self.assertEqual(seen, self.described(method, path))
+
+
+class HeadersTest(unittest.TestCase):
+    def test_every_header_is_described_and_every_described_one_comes(self) -> None:
+        known = {"accept-ranges", "cache-control", "content-disposition", "content-length", "date"}
+        known |= {"connection", "content-type", "last-modified", "x-content-type-options"}
+        photo = encode(drawing(), "PNG")
+        image, kind = form(photo)
+        came = set()
+        with (
+            Service(RATE_LIMIT_PER_MIN=9) as service,
+            Service(API_TOKENS="desk:0123456789abcdef") as closed,
+        ):
+            job = service.ended(service.promise(photo))
+            path, output = f"{JOBS_PATH}{job['job_id']}", urlsplit(job["result_url"]).path
+            broken = service.ended(service.promise(photo[: len(photo) // 2]))
+            jobs, outputs = f"{JOBS_PATH}{{job_id}}", f"{OUTPUTS_PATH}{{file}}"
+            for server, method, where, operation, headers, status in (
+                (service, "POST", RESTORE_PATH, RESTORE_PATH, {"Content-Type": kind}, 201),
+                (service, "POST", RESTORE_PATH, RESTORE_PATH, {"Content-Type": "text/plain"}, 415),
+                (service, "GET", path, jobs, {"Prefer": "wait=1"}, 200),
+                (service, "GET", f"{JOBS_PATH}{broken['job_id']}", jobs, {}, 200),
+                (service, "GET", NO_JOB, jobs, {}, 404),
+                (service, "DELETE", NO_JOB, jobs, {}, 204),
+                (service, "PUT", path, jobs, {}, 405),
+                (closed, "GET", path, jobs, {}, 401),
+                (service, "GET", output, outputs, {}, 200),
+                (service, "GET", output, outputs, {"Range": "bytes=0-1"}, 206),
+                (service, "GET", output, outputs, {"Range": "bytes=9999999-"}, 416),
+                (service, "GET", output, outputs, {"If-None-Match": "*"}, 304),
+                (service, "GET", f"{path}/before", f"{jobs}/before", {}, 200),
+                (service, "GET", "/readyz", "/readyz", {}, 200),
+            ):
+                with self.subTest(method, where=where, status=status):
+                    answer = server.request(method, where, image, headers)
+                    item = description("1", ["m"])["paths"][operation]
+                    described = item.get(method.lower(), item.get("get"))["responses"]
+                    names = {name.lower() for name in described[str(status)]["headers"]}
+                    self.assertEqual(status, answer.status)
+                    self.assertEqual(set(), answer.headers.keys() - known - names)
+                    came |= answer.headers.keys() - known
+        self.assertEqual({name.lower() for name in _ANSWER_HEADERS}, came)
 
 
 class DoorsTest(unittest.TestCase):

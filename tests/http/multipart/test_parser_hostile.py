@@ -22,13 +22,12 @@ from tests.support.multipart_testcase import (
     NAMED_F,
     REFUSED,
     TOO_LARGE,
-    Refused,
     assert_data,
     assert_refused,
     form,
     said_of,
 )
-from tests.support.sansio import events_of, pieces_of
+from tests.support.sansio import Refused, events_of, pieces_of
 
 LONG = b"L" * 35
 LINE = b"\r\n--" + LONG

@@ -1,11 +1,11 @@
 """One upload: the parts of a form to the pieces of an image and the fields' texts.
 
 It reads a body as it arrives, tells the image's format by its first bytes, counts its size, and
-hands it on in larger pieces, the next one arriving while the last is written. It holds no more
-of the image than two such pieces, however small the chunks in which it came. It doesn't decide what
+hands it on in larger pieces, the next one arriving while the last is written. It holds no more of
+the image than two such pieces, however small the chunks in which it came. It doesn't decide what
 the fields may say (contract.parse_fields), nor does it look into the image (the inspector does, in
-a child). The rule kept here: a form is refused as soon as what has arrived tells; a write that is
-on its way then is its owner's, who throws the file away.
+a child). Rule: a form is refused as soon as what has arrived tells; a write that is on its way then
+is its owner's, who throws the file away.
 """
 
 import asyncio

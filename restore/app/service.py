@@ -1,8 +1,8 @@
 """Builds each room once, wires them, runs them, takes them down; the only one that knows all.
 
 `main()` is the command. A start that can't succeed ends with one sentence on stderr and status 2 (a
-setting) or 1 (port, folder, provider). The rule kept here: no promise before everything is ready to
-keep it, and a stop within a bound.
+setting) or 1 (port, folder, provider). Rule: no promise before everything is ready to keep it, and
+a stop within a bound.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """What a job may have of the machine: the memory it is expected to need, and how many cores.
 
-Pure arithmetic in MiB. Measuring the machine is config's, holding jobs back the dispatcher's. The
-rule kept here: the jobs that run at once stay under the budget together, and a job that is larger
-than the whole budget runs, but alone.
+Pure arithmetic in MiB. Measuring the machine is config's, holding jobs back the dispatcher's. Rule:
+the jobs that run at once stay under the budget together, and a job that is larger than the whole
+budget runs, but alone.
 """
 
 from collections.abc import Collection

@@ -1,6 +1,6 @@
 """The colour that a PNG's tRNS chunk hides, brought to what Pillow decodes.
 
-For our own providers. It mends `info["transparency"]` and no pixel.
+For our own providers. It corrects `info["transparency"]` and no pixel.
 """
 
 from PIL import Image, ImageFile

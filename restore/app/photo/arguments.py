@@ -1,7 +1,7 @@
 """What may be typed after `restore-photo`. It looks at no file and starts nothing.
 
-The rule kept here: what is wrong with the way it was called is said in one sentence, before any
-photo is touched, and ends in status 2. The numbers are read by the same rules as a form's fields.
+Rule: what is wrong with the way it was called is said in one sentence, before any photo is touched,
+and ends in status 2. The numbers are read by the same rules as a form's fields.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """From the arguments to the exit status: 0 all well, 1 some photo failed, 2 wrong use.
 
-The rules kept here: nobody ever sees a traceback; a result appears whole or not at all; Ctrl-C ends
-it within a second, with status 130, and leaves nothing behind.
+Rules: nobody ever sees a traceback; a result appears whole or not at all; Ctrl-C ends it within a
+second, with status 130, and leaves nothing behind.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Restores photos on this machine, the same way as the server's jobs.
 
 Each runs in a child process that may crash, with a copy of the photo: nothing that a provider does
-reaches the file itself. The rule kept here: a photo ends restored or with one sentence, whatever
-becomes of its child.
+reaches the file itself. Rule: a photo ends restored or with one sentence, whatever becomes of its
+child.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Lets a server restore the photos, through restore.client.
 
-The rule kept here: a stop doesn't wait for the network. The client runs in threads that end with
-the process, and what they had under way is taken back within STOP_S.
+Rule: a stop doesn't wait for the network. The client runs in threads that end with the process, and
+what they had under way is taken back within STOP_S.
 """
 
 import asyncio

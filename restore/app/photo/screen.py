@@ -1,8 +1,8 @@
 """What the command tells while it works, and at the end.
 
 On a terminal a bar for each photo in work, drawn on standard error; elsewhere whole lines only.
-Results go to standard output, failures to standard error. The rule kept here: no name of a file
-can send codes to the terminal, and a line never wraps.
+Results go to standard output, failures to standard error. Rule: no name of a file can send codes to
+the terminal, and a line never wraps.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Which photos are meant by what was typed, and where their results go.
 
-The rules kept here: two results never get the same name; a folder's own results aren't taken for
-photos the next time; a photo that can't be had is a failure of its own and no end of the others.
+Rules: two results never get the same name; a folder's own results aren't taken for photos the next
+time; a photo that can't be had is a failure of its own and no end of the others.
 """
 
 import glob

@@ -140,11 +140,6 @@ class Connection:
         """
         return self._state is State.HEAD and self.buffered > 0
 
-    @property
-    def at_request_boundary(self) -> bool:
-        """Whether the connection is idle: waiting for the first byte of a head."""
-        return self._state is State.HEAD and self.buffered == 0
-
     def receive_data(self, data: bytes | memoryview) -> None:
         """Take bytes from the client; b"" says that it will send no more.
 

@@ -141,22 +141,18 @@ class StateTest(unittest.TestCase):
             GET[:-1],
         ):
             connection = Connection()
-            self.assertEqual(
-                (connection.head_started, connection.at_request_boundary), (False, True)
-            )
+            self.assertFalse(connection.head_started)
             connection.receive_data(data)
             self.assertIs(connection.next_event(), NEED_DATA)
             with self.subTest(data=data):
                 self.assertEqual(connection.buffered, len(data))
-                self.assertEqual(
-                    (connection.head_started, connection.at_request_boundary), (True, False)
-                )
+                self.assertTrue(connection.head_started)
 
     def test_empty_lines_start_no_head(self) -> None:
         connection = Connection()
         connection.receive_data(b"\r\n")
         self.assertIs(connection.next_event(), NEED_DATA)
-        self.assertEqual((connection.head_started, connection.at_request_boundary), (False, True))
+        self.assertFalse(connection.head_started)
 
     def test_a_body_is_no_head(self) -> None:
         for state in (State.BODY, State.CHUNKED, State.COMPLETE, State.DONE):
@@ -164,7 +160,7 @@ class StateTest(unittest.TestCase):
             connection.receive_data(b"5")
             with self.subTest(state=state):
                 self.assertEqual(connection.buffered, 1)
-                self.assertFalse(connection.head_started or connection.at_request_boundary)
+                self.assertFalse(connection.head_started)
 
     def test_unfinished_trailers_are_counted(self) -> None:
         connection = connection_in(State.CHUNKED)

@@ -7,14 +7,12 @@ picture up to 4 megapixels), fading on a small copy of the whole.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PIL import ImageChops
+
 from restore.providers.generic import tuning
 from restore.providers.generic.colour import luma, opponent
 from restore.providers.generic.estimators.blur import BlurMeter
-from restore.providers.generic.estimators.fading import (
-    Levels,
-    Print,
-    print_of,
-)
+from restore.providers.generic.estimators.fading import Levels, Print, print_of
 from restore.providers.generic.estimators.jpeg import (
     JpegDamage,
     blockiness,
@@ -22,11 +20,12 @@ from restore.providers.generic.estimators.jpeg import (
     damage_of_tables,
     ghost_of,
 )
+from restore.providers.generic.estimators.lines import lines_of
 from restore.providers.generic.estimators.marks import MarkMeter, Marks
 from restore.providers.generic.estimators.noise import Noise, NoiseMeter
-from restore.providers.generic.estimators.surface import Surface, SurfaceMeter
+from restore.providers.generic.estimators.surface import SurfaceMeter
 from restore.providers.generic.estimators.wear import Wear, wear_of
-from restore.providers.generic.evidence import Evidence, Sign, evidence_of, is_drawn
+from restore.providers.generic.evidence import Evidence, Sign, evidence_of
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box
@@ -62,11 +61,11 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
             ghost = ghost_of(bright.to_bytes())
         advance((number + 1) / len(boxes) / 2)
     noise = noise_meter.noise(picture.is_jpeg)
-    marks = MarkMeter(noise.grain)
+    marks = MarkMeter(noise.grain, shown.tones if shown.levels else None)
     for number, box in enumerate(boxes if max(picture.size) >= tuning.MARK_LEAST_SIDE else ()):
         marks.add(picture.channels(box))
         advance(0.5 + (number + 1) / len(boxes) / 2)
-    signs = _signs(picture, surface.surface(), noise, shown, marks)
+    signs = _signs(picture, surface, noise, shown, marks)
     evidence = evidence_of(signs, shown.inside)
     return Findings(
         evidence,
@@ -74,18 +73,23 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
         blur.sigma() if _may_be_blurred(picture, noise_meter.floor) else None,
         (damage_of_tables(picture.tables) if picture.is_jpeg else None) or ghost,
         marks.marks(),
-        _wear(picture, evidence),
+        _wear(picture, evidence, marks.marks()),
         shown.levels,
     )
 
 
-def _wear(picture: Picture, evidence: Evidence) -> Wear | None:
-    """What the network sees; asked only where paper shows, for it takes bars and ropes for wear.
+def _wear(picture: Picture, evidence: Evidence, marks: Marks | None) -> Wear | None:
+    """What the network sees, and lines whole; the first only where paper shows.
 
-    One hue is no such proof: of drawn bars up to 0.76 % of pixels are worn to it beyond doubt, of
-    a cracked print of 256 px 0.27 % (2026-12-01).
+    For it takes bars and ropes for wear. One hue is no such proof: of drawn bars up to 0.76 % of
+    pixels are worn to it beyond doubt, of a cracked print of 256 px 0.27 % (2026-12-01).
     """
-    return wear_of(picture, tuning.WEAR_FEWEST) if evidence.is_scanned else None
+    wear = wear_of(picture, tuning.WEAR_FEWEST) if evidence.is_scanned else None
+    if not marks or not evidence.has_marks:
+        return wear
+    lines = lines_of(picture, marks)
+    mask = ImageChops.lighter(lines, wear.mask) if wear else lines
+    return Wear(mask, mask.histogram()[255] / (mask.width * mask.height))
 
 
 def _may_be_blurred(picture: Picture, floor: float) -> bool:
@@ -98,12 +102,12 @@ def _may_be_blurred(picture: Picture, floor: float) -> bool:
 
 
 def _signs(
-    picture: Picture, surface: Surface, noise: Noise, shown: Print, meter: MarkMeter
+    picture: Picture, surface: SurfaceMeter, noise: Noise, shown: Print, meter: MarkMeter
 ) -> frozenset[Sign]:
     pattern, is_marked = meter.pattern, meter.marks() is not None
     seen = {
         Sign.EXPOSURE: picture.is_exposed,
-        Sign.FEW_TONES: is_drawn(surface),
+        Sign.FEW_TONES: surface.is_drawn,
         Sign.BORDER: shown.is_framed,
         Sign.GRAIN: noise.is_coarse and noise.strongest >= tuning.GRAIN_OF_PRINTS,
         Sign.ONE_HUE: shown.is_one_hue,

@@ -181,12 +181,8 @@ def join(phases: Phases) -> Plane:
 
 
 def _comb(size: tuple[int, int], stride: int) -> Plane:
-    """1.0 at each `stride`-th pixel both ways, from the upper left one on, else 0.0."""
-    comb = Image.new("F", size)
-    comb.putpixel((0, 0), 1.0)
-    step = stride
-    while step < max(size):
-        comb.paste(comb.crop((0, 0, step, step)), (step, 0))
-        comb.paste(comb.crop((0, 0, 2 * step, step)), (0, step))
-        step *= 2
-    return Plane(comb)
+    """1.0 at each `stride`-th pixel both ways, else 0.0; `size` is of multiples of it."""
+    width, height = size
+    row = (b"\1" + bytes(stride - 1)) * (width // stride)
+    rows = (row + bytes(width * (stride - 1))) * (height // stride)
+    return Plane(Image.frombytes("L", size, rows))

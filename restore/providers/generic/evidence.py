@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from restore.providers.generic import tuning
-from restore.providers.generic.estimators.surface import Surface
 from restore.providers.generic.tiles import Box
 
 
@@ -114,11 +113,3 @@ def _weight(signs: frozenset[Sign]) -> int:
     toned = bool(signs & {Sign.ONE_HUE, Sign.CAST})
     proof = 2 * len(signs & {Sign.BORDER, Sign.WEAR})
     return proof + toned + sum(sign in signs for sign in single)
-
-
-def is_drawn(surface: Surface) -> bool:
-    """Whether most pixels are of few tones and exactly like their neighbours."""
-    return (
-        surface.flat >= tuning.GRAPHIC_LEAST_FLAT
-        and surface.few_tones >= tuning.GRAPHIC_LEAST_TONES
-    )

@@ -102,23 +102,15 @@ def _finished(picture: Picture, plan: Plan, tile: Tile, engine: Engine) -> Image
 def _blended(plain: Channels, full: Channels, plan: Plan, engine: Engine) -> Channels:
     """Plain and full channels, both enlarged; the full ones levelled; mixed by strength."""
     if plan.upscale > 1:
-        plain, full = _enlarged(plain, full, plan, engine)
+        large = [lanczos(plane, plan.upscale) for plane in plain]
+        start = large if full is plain else [lanczos(plane, plan.upscale) for plane in full]
+        plain, full = large, engine.enlarge(full, start, plan)
     if plan.levels:
         full = levelled(full, plan.levels)
     if full is plain:
         return plain
     share = plan.strength
     return [a.scaled(1 - share) + b.scaled(share) for a, b in zip(plain, full, strict=True)]
-
-
-def _enlarged(
-    plain: Channels, full: Channels, plan: Plan, engine: Engine
-) -> tuple[Channels, Channels]:
-    large_plain = [lanczos(plane, plan.upscale) for plane in plain]
-    large = large_plain
-    if full is not plain:
-        large = [lanczos(plane, plan.upscale) for plane in full]
-    return large_plain, engine.enlarge(full, large, plan)
 
 
 def levelled(channels: Channels, levels: Levels) -> Channels:

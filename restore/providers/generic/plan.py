@@ -44,8 +44,8 @@ def planned(findings: Findings, strength: float, upscale: int) -> Plan:
     noise = findings.noise if findings.noise.strongest >= tuning.NOISE_ACT_ABOVE else None
     jpeg = findings.jpeg
     if noise and jpeg:
-        if _outweighs(noise, jpeg):
-            jpeg = None
+        if noise.strongest > tuning.NOISE_PER_COARSENESS * jpeg.coarseness:
+            jpeg = None  # grain is worse than quantization: a well kept scan of a grainy print
         else:
             noise = None
     blur = findings.blur
@@ -62,11 +62,6 @@ def planned(findings: Findings, strength: float, upscale: int) -> Plan:
     return Plan(marks, findings.wear, jpeg, noise, blur, upscale, fading, strength)
 
 
-def _outweighs(noise: Noise, jpeg: JpegDamage) -> bool:
-    """Whether grain is worse than quantization: a well kept scan of a grainy print."""
-    return noise.strongest > tuning.NOISE_PER_COARSENESS * jpeg.coarseness
-
-
 def told(findings: Findings, plan: Plan) -> str:
     """One line for the log: what was found, and what is done."""
     noise, jpeg, fading = findings.noise, findings.jpeg, findings.fading
@@ -77,20 +72,15 @@ def told(findings: Findings, plan: Plan) -> str:
         f"jpeg q{jpeg.quality}" if jpeg else "jpeg no",
         f"marks {findings.marks.share:.2%}" if findings.marks else "marks no",
         f"wear {findings.wear.share:.2%}" if findings.wear else "wear no",
-        f"fade x{max(fading.gains):.2f}{' one hue' if fading.one_hue else ''}"
-        if fading
-        else "fade no",
+        f"fade x{max(fading.gains):.2f}{' one hue' * fading.one_hue}" if fading else "fade no",
     ]
-    steps = [
-        name
-        for name, step in (
-            ("fill", plan.marks or plan.wear),
-            ("deblock", plan.jpeg),
-            ("denoise", plan.noise),
-            ("deblur", plan.blur),
-            (f"enlarge x{plan.upscale}", plan.upscale > 1 or None),
-            ("levels", plan.levels),
-        )
-        if step is not None
-    ]
-    return f"{', '.join(found)}; steps: {', '.join(steps) or 'none'}"
+    steps = {
+        "fill": plan.marks or plan.wear,
+        "deblock": plan.jpeg,
+        "denoise": plan.noise,
+        "deblur": plan.blur,
+        f"enlarge x{plan.upscale}": plan.upscale > 1 or None,
+        "levels": plan.levels,
+    }
+    done = ", ".join(name for name, step in steps.items() if step is not None)
+    return f"{', '.join(found)}; steps: {done or 'none'}"

@@ -8,6 +8,7 @@ Costs on one core (Pillow 13.0, x86-64, tiles of 256 to 512 px, 2026-11-22), ms 
 add, multiply 0.3-0.4; absolute, compare 0.25; scale by a number 0.45; divide 1.3; shift 0.2.
 """
 
+import operator
 from array import array
 from collections.abc import Callable
 from typing import Any, Self
@@ -15,39 +16,6 @@ from typing import Any, Self
 from PIL import Image, ImageMath
 
 Size = tuple[int, int]
-Operands = dict[str, Any]
-
-
-def _add(v: Operands) -> Any:
-    return v["a"] + v["b"]
-
-
-def _subtract(v: Operands) -> Any:
-    return v["a"] - v["b"]
-
-
-def _multiply(v: Operands) -> Any:
-    return v["a"] * v["b"]
-
-
-def _divide(v: Operands) -> Any:
-    return v["a"] / v["b"]
-
-
-def _minimum(v: Operands) -> Any:
-    return v["min"](v["a"], v["b"])
-
-
-def _maximum(v: Operands) -> Any:
-    return v["max"](v["a"], v["b"])
-
-
-def _absolute(v: Operands) -> Any:
-    return abs(v["a"])
-
-
-def _greater(v: Operands) -> Any:
-    return v["a"] > v["b"]
 
 
 class Plane:
@@ -69,20 +37,20 @@ class Plane:
         return self.image.size
 
     def __add__(self, other: "Plane") -> "Plane":
-        return self._with(_add, other)
+        return self._with(operator.add, other)
 
     def __sub__(self, other: "Plane") -> "Plane":
-        return self._with(_subtract, other)
+        return self._with(operator.sub, other)
 
     def __mul__(self, other: "Plane") -> "Plane":
-        return self._with(_multiply, other)
+        return self._with(operator.mul, other)
 
     def __truediv__(self, other: "Plane") -> "Plane":
         """Where `other` is 0 the quotient is 0."""
-        return self._with(_divide, other)
+        return self._with(operator.truediv, other)
 
     def __abs__(self) -> "Plane":
-        return Plane(ImageMath.lambda_eval(_absolute, a=self.image))
+        return Plane(ImageMath.lambda_eval(lambda given: abs(given["a"]), a=self.image))
 
     def scaled(self, factor: float, offset: float = 0.0) -> "Plane":
         """`self * factor + offset`, in one pass."""
@@ -90,15 +58,15 @@ class Plane:
 
     def minimum(self, other: "Plane") -> "Plane":
         """The smaller of both at each pixel."""
-        return self._with(_minimum, other)
+        return self._with(ImageMath.imagemath_min, other)
 
     def maximum(self, other: "Plane") -> "Plane":
         """The larger of both at each pixel."""
-        return self._with(_maximum, other)
+        return self._with(ImageMath.imagemath_max, other)
 
     def above(self, other: "Plane") -> "Plane":
         """1.0 where this plane is above `other`, else 0.0."""
-        return self._with(_greater, other)
+        return self._with(operator.gt, other)
 
     def clamped(self, low: float, high: float) -> "Plane":
         """Held within `low` and `high`."""
@@ -125,5 +93,6 @@ class Plane:
         """Every pixel, row by row: for planes of a few thousand pixels."""
         return array("f", self.image.tobytes()).tolist()
 
-    def _with(self, operation: Callable[[Operands], Any], other: "Plane") -> "Plane":
-        return Plane(ImageMath.lambda_eval(operation, a=self.image, b=other.image))
+    def _with(self, operation: Callable[[Any, Any], Any], other: "Plane") -> "Plane":
+        both = {"a": self.image, "b": other.image}
+        return Plane(ImageMath.lambda_eval(lambda given: operation(given["a"], given["b"]), **both))

@@ -69,23 +69,13 @@ def mirrored_window(image: Image.Image, box: Box) -> Image.Image:
 
 def _extended_sideways(part: Image.Image, before: int, after: int) -> Image.Image:
     """`part` with mirror images of itself as `before` and `after` more columns."""
-    width, height = part.size
-    wide = Image.new(part.mode, (before + width + after, height))
-    wide.paste(part, (before, 0))
-    left, right = before, before + width
-    while left > 0 or right < wide.width:
-        step = min(left, right - left)
-        wide.paste(_flipped(wide, left, left + step), (left - step, 0))
-        left -= step
-        step = min(wide.width - right, right - left)
-        wide.paste(_flipped(wide, right - step, right), (right, 0))
-        right += step
+    pair = Image.new(part.mode, (2 * part.width, part.height))
+    pair.paste(part, (0, 0))
+    pair.paste(part.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (part.width, 0))
+    wide = Image.new(part.mode, (before + part.width + after, part.height))
+    for left in range(before % pair.width - pair.width, wide.width, pair.width):
+        wide.paste(pair, (left, 0))
     return wide
-
-
-def _flipped(image: Image.Image, left: int, right: int) -> Image.Image:
-    strip = image.crop((left, 0, right, image.height))
-    return strip.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
 def _parts(length: int, most: int) -> list[tuple[int, int]]:

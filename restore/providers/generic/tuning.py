@@ -100,6 +100,9 @@ MARK_SURE = 1.4  # of the need: cores that are believed, where many of the other
 MARK_LEAST_SIDE = 320  # px, the longer: in smaller pictures, details are as thin as scratches
 MARK_FEWEST = 0.0003  # share of pixels that are sure cores: 32 clean photos 0-0.025 %, worn 0.035
 MARK_FEWEST_IN_GRAIN = 0.0002  # noise and grain alone: 0-0.005 %, worn prints from 0.022 %
+BEYOND_LEAST, BEYOND_FAR = 5.0, 18.0  # levels beyond a print's own, and further still
+BEYOND_MOST = 0.12  # share of pixels around that are as far: more are a petal in the light
+BEYOND_APART, BEYOND_QUIET = 2.2, 4.0  # for each level of grain: from the ground, and its range
 MARK_MOST = 0.03  # share of pixels
 SPECK_MOST = 5  # px: as long as a speck is
 LINE_LEAST, LINE_THINNESS = 18, 5.0  # px; length to width, as deviations
@@ -111,6 +114,12 @@ SPECKS_MOST_PLACED = 500  # in a sample: more are texture
 WEAR_MOST_OTHERS = 0.5  # of specks: neither speck nor line; wear 0-0.46, text 0.15-3
 WEAR_MOST_COLOURED = 0.4  # of marks: wear shows paper or dirt
 MARK_COLOURED = 40.0  # levels from lowest to highest channel: no paper, no dirt
+LINES_MOST = 200  # pieces of lines that are followed, the longest first
+LINE_STRIDE, LINE_GAP = 10, 30  # px that a line is followed at once, and that it may be hidden
+LINE_TURNS = (-0.05, -0.025, 0.0, 0.025, 0.05)  # radians that it may turn by in a stride
+LINE_KEPT = 0.35  # of how far its proven piece stands out; fainter is its end
+LINE_MOST_LEAN = 0.25  # of that: by which its sides may differ in the mean, or it is an edge
+LINE_PER_GRAIN = 1.2  # levels for each level of grain: the best of several means of it is 0.8
 DUST_RARER_SHARE = 0.15  # of specks, bright or dark, whichever are fewer
 
 # --- wear as the network sees it

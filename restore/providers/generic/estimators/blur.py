@@ -35,15 +35,14 @@ class BlurMeter:
 
     def sigma(self) -> float | None:
         """Pixels; None where the picture is sharp, or no edge is strong enough to tell."""
-        gradients = _histogram(gradient for gradient, _ in self._samples)
+        if not self._samples:
+            return None
+        gradients = _summed(gradient.histogram() for gradient, _ in self._samples)
         if _quantile(gradients, 1 - tuning.BLUR_STRONGEST_SHARE) < tuning.BLUR_WEAKEST_EDGE:
             return None
         least = _quantile(gradients, 1 - tuning.BLUR_EDGE_SHARE)
-        ratios = [0] * 256
-        for gradient, ratio in self._samples:
-            edges = gradient.point([255 if value >= least else 0 for value in range(256)])
-            for value, count in enumerate(ratio.histogram(edges)):
-                ratios[value] += count
+        strong = [255 if value >= least else 0 for value in range(256)]
+        ratios = _summed(ratio.histogram(edges.point(strong)) for edges, ratio in self._samples)
         sharpest = _width(_quantile(ratios, 1 - tuning.BLUR_FOCUS_QUANTILE))
         if not tuning.BLUR_ACT_ABOVE <= sharpest <= tuning.BLUR_ACT_BELOW:
             return None
@@ -69,11 +68,8 @@ def _width(squared_ratio: int) -> float:
     return math.sqrt(share / (1 - share))
 
 
-def _histogram(images: Iterable[Image.Image]) -> list[int]:
-    total = [0] * 256
-    for image in images:
-        total = [a + b for a, b in zip(total, image.histogram(), strict=True)]
-    return total
+def _summed(histograms: Iterable[list[int]]) -> list[int]:
+    return [sum(counts) for counts in zip(*histograms, strict=True)]
 
 
 def _quantile(histogram: list[int], share: float) -> int:

@@ -4,12 +4,15 @@ Built from runs of rows (Rosenfeld and Pfaltz 1966), 8-connected, in plain Pytho
 holds a few thousand pixels, and a row without any costs one look.
 """
 
+import cmath
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from PIL import Image
+
+from restore.providers.generic import tuning
 
 _RUN = re.compile(rb"\xff+")
 
@@ -35,11 +38,31 @@ class Component:
     @property
     def deviations(self) -> tuple[float, float]:
         """Across and along: the deviations on the principal axes."""
-        n = self.area
-        x, y, xx, yy, xy = (total / n for total in self._sums)
-        xx, yy, xy = xx - x * x, yy - y * y, xy - x * y
+        _, _, xx, yy, xy = self._moments()
         middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
         return math.sqrt(max(0.0, middle - half)), math.sqrt(middle + half)
+
+    @property
+    def ends(self) -> tuple[complex, complex]:
+        """Where a line of these pixels begins and ends, as x + iy."""
+        x, y, xx, yy, xy = self._moments()
+        way = cmath.rect(1, math.atan2(2 * xy, xx - yy) / 2)
+        if abs(way.real) >= abs(way.imag):
+            first, last = ((edge - x) / way.real for edge in (self.left, self.right - 1))
+        else:
+            first, last = ((edge - y) / way.imag for edge in (self.top, self.bottom - 1))
+        return complex(x, y) + first * way, complex(x, y) + last * way
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is long and thin."""
+        across, along = self.deviations
+        return self.extent >= tuning.LINE_LEAST and along > tuning.LINE_THINNESS * across
+
+    def _moments(self) -> tuple[float, float, float, float, float]:
+        """The middle, and the second moments around it."""
+        x, y, xx, yy, xy = (total / self.area for total in self._sums)
+        return x, y, xx - x * x, yy - y * y, xy - x * y
 
     def add_run(self, first: int, end: int, row: int) -> None:
         """Count in the pixels from `first` up to `end` of one row."""

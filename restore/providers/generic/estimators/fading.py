@@ -31,7 +31,7 @@ class Print:
     """What speaks of a faded print: the `levels` that would undo it, the box `inside` frames.
 
     `levels` is None where the tones show no fading; the signs stand beside it. `inside` is in
-    pixels of the picture.
+    pixels of the picture. `tones` are its darkest and brightest grey levels.
     """
 
     levels: Levels | None
@@ -41,6 +41,7 @@ class Print:
     has_cast: bool
     has_ends: bool
     has_dull_white: bool
+    tones: tuple[int, int] = (0, 255)
 
 
 def print_of(picture: Image.Image) -> Print:
@@ -66,6 +67,7 @@ def print_of(picture: Image.Image) -> Print:
         _has_cast(ends),
         _has_ends(bright, low, high),
         _has_dull_white(bright, low, high),
+        (low, high),
     )
 
 
@@ -143,7 +145,8 @@ def _has_ends(bright: Image.Image, low: int, high: int) -> bool:
     for y in range(size[1]):
         for x in range(size[0]):
             part = tile.crop((x * block, y * block, (x + 1) * block, (y + 1) * block))
-            wide += _range(part) >= tuning.ENDS_LOCAL_RANGE * (high - low)
+            darkest, brightest = ImageStat.Stat(part).extrema[0]
+            wide += brightest - darkest >= tuning.ENDS_LOCAL_RANGE * (high - low)
     return wide >= tuning.ENDS_LEAST_BLOCKS * size[0] * size[1]
 
 
@@ -161,13 +164,6 @@ def _first(histogram: list[int], spare: float) -> int:
         if seen > spare:
             return value
     return 255
-
-
-def _range(part: Image.Image) -> int:
-    """From the darkest to the brightest of an "L" image."""
-    histogram = part.histogram()
-    first = next(value for value in range(256) if histogram[value])
-    return next(value for value in range(255, -1, -1) if histogram[value]) - first
 
 
 def _has_dull_white(bright: Image.Image, low: int, high: int) -> bool:

@@ -29,7 +29,7 @@ class JpegDamage:
 
     @property
     def coarseness(self) -> float:
-        """The mean step of the nine lowest frequencies of brightness, in grey levels."""
+        """That of `luma_table`."""
         return coarseness_of(self.luma_table)
 
 
@@ -105,14 +105,11 @@ def _encoded(image: Image.Image, quality: int) -> bytes:
 def _standard_tables(quality: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The tables of ITU-T T.81 annex K at `quality`, as every libjpeg writes them."""
     data = _encoded(Image.new("RGB", (_GRID, _GRID)), quality)
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        assert isinstance(image, JpegImagePlugin.JpegImageFile)
-        tables = image.quantization
-    return tuple(tables[0]), tuple(tables[1])
+    with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
+        return tuple(image.quantization[0]), tuple(image.quantization[1])
 
 
 def _nearest_quality(table_sum: int) -> int:
     """The quality whose standard luma table has about this sum: for the log alone."""
-    full = 3681  # the sum at quality 50, where the scale is 1
-    scale = table_sum / full
+    scale = table_sum / 3681  # the sum at quality 50
     return max(1, min(100, round(100 - 50 * scale if scale <= 1 else 50 / scale)))

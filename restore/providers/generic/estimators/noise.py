@@ -60,7 +60,8 @@ class BlockActivity:
 
     def quantile(self, share: float) -> float:
         """The deviation that `share` of the blocks stay below; 0 of no block."""
-        return _quantile(sorted(self.sigmas), share)
+        ordered = sorted(self.sigmas)
+        return ordered[int(len(ordered) * share)] if ordered else 0.0
 
     def add(self, plane: Plane, valid: Plane) -> None:
         """Count in the blocks of one more sample; `valid` is 1.0 where pixels are not clipped."""
@@ -112,12 +113,12 @@ class NoiseMeter:
         colour = self._colour_noise(levels)
         if colour >= tuning.NOISE_ACT_ABOVE:
             return _sensor_noise(levels, colour)
-        bright = levels[0]
+        bright, nothing = levels[0], Noise(((0.0,) * SCALES,) * len(levels))
         if len(self._activity[0][0].sigmas) < tuning.NOISE_FEWEST_BLOCKS_GREY:
-            return _no_noise(len(levels))
+            return nothing
         if self._is_white(bright) or self._is_grain(bright, from_jpeg):
             return Noise(tuple(tuple(scales) for scales in [_at_least_white(bright), *levels[1:]]))
-        return _no_noise(len(levels))
+        return nothing
 
     def _level(self, activity: BlockActivity) -> float:
         if len(activity.sigmas) < tuning.NOISE_FEWEST_BLOCKS:
@@ -149,10 +150,6 @@ class NoiseMeter:
         )
 
 
-def _no_noise(planes: int) -> Noise:
-    return Noise(((0.0,) * SCALES,) * planes)
-
-
 def _sensor_noise(levels: list[list[float]], colour: float) -> Noise:
     """Brightness has about the noise of the colour differences: what is above that is texture."""
     low, high = tuning.NOISE_BRIGHT_TO_COLOUR
@@ -182,7 +179,3 @@ def _block_means(plane: Plane) -> list[float]:
     columns, rows = width // _BLOCK, height // _BLOCK
     whole = plane.window(0, 0, columns * _BLOCK, rows * _BLOCK)
     return whole.resized((columns, rows), Image.Resampling.BOX).values()
-
-
-def _quantile(ordered: list[float], share: float) -> float:
-    return ordered[int(len(ordered) * share)] if ordered else 0.0

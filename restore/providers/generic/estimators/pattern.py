@@ -26,12 +26,11 @@ class Pattern:
         """Count in the connected marks of one sample of so many pixels."""
         places = []
         for part in parts:
-            across, along = part.deviations
             if part.extent <= tuning.SPECK_MOST:
                 self.specks += 1
                 self.bright_specks += 2 * part.bright >= part.area
                 places.append((part.left, part.top))
-            elif part.extent >= tuning.LINE_LEAST and along > tuning.LINE_THINNESS * across:
+            elif part.is_line:
                 self.lines += 1
             else:
                 self.others += 1

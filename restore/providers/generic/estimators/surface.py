@@ -4,23 +4,9 @@ A photographed surface has grain or texture; a drawn one has neighbours of exact
 most of its pixels share a handful of tones.
 """
 
-from dataclasses import dataclass
-
 from PIL import Image, ImageChops
 
 from restore.providers.generic import tuning
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """Shares of all pixels, 0..1.
-
-    `flat`: exactly like the neighbour to the right and the one below. `few_tones`: of one of the
-    commonest grey tones.
-    """
-
-    flat: float
-    few_tones: float
 
 
 class SurfaceMeter:
@@ -40,9 +26,9 @@ class SurfaceMeter:
         self._pixels += inner.width * inner.height
         self._tones = [a + b for a, b in zip(self._tones, bright.histogram(), strict=True)]
 
-    def surface(self) -> Surface:
-        """All samples together; nothing is flat where none was added."""
-        if not self._pixels:
-            return Surface(0.0, 0.0)
-        commonest = sorted(self._tones)[-tuning.GRAPHIC_TONES :]
-        return Surface(self._flat / self._pixels, sum(commonest) / sum(self._tones))
+    @property
+    def is_drawn(self) -> bool:
+        """Whether most pixels are of few tones and exactly like those to the right and below."""
+        flat = self._flat >= tuning.GRAPHIC_LEAST_FLAT * self._pixels > 0
+        commonest = sum(sorted(self._tones)[-tuning.GRAPHIC_TONES :])
+        return flat and commonest >= tuning.GRAPHIC_LEAST_TONES * sum(self._tones)

@@ -2,10 +2,8 @@
 
 from PIL import Image, ImageChops
 
-from restore.providers.generic import tuning
 from restore.providers.generic.colour import Channels
-from restore.providers.generic.estimators.marks import Marks, grown, mark_severity, marked
-from restore.providers.generic.estimators.noise import halved
+from restore.providers.generic.estimators.marks import Marks, grown, marks_in
 from restore.providers.generic.filters.pullpush import pulled_pushed
 from restore.providers.generic.planes import Plane
 
@@ -14,24 +12,10 @@ def filled(channels: Channels, marks: Marks | None, worn: Image.Image | None = N
     """`channels` without the marks that a picture is known to have, and without what is `worn`."""
     found = worn or Image.new("L", channels[0].size)
     if marks:
-        known = marked(mark_severity(channels, marks.grain), marks.severity, marks.grain)
-        found = ImageChops.lighter(found, known)
-        if marks.grain:
-            found = ImageChops.lighter(found, _wide_marks(channels, marks.grain))
+        found = ImageChops.lighter(found, marks_in(channels, marks))
     if found.getbbox() is None:
         return channels
     return _carried_in(channels, Plane(grown(found)).scaled(-1 / 255, 1.0))
-
-
-def _wide_marks(channels: Channels, grain: float) -> Image.Image:
-    """Dust of three to five pixels, which no median of five sees: looked for at half size.
-
-    Only on grainy prints that have thin marks too: on clean photos, whose eyes and buttons are as
-    round, it cost up to 6.5 dB and gained 0.9 at best (4 photos, 16 drawings, 2026-11-22).
-    """
-    small = [halved(plane) for plane in channels]
-    found = marked(mark_severity(small, grain / 2), tuning.MARK_SURE, grain / 2)
-    return found.resize(channels[0].size, Image.Resampling.NEAREST)
 
 
 def _carried_in(channels: Channels, whole: Plane) -> Channels:

@@ -59,7 +59,7 @@ class LossTest(ClusterCase):
     def test_a_lost_machine_counts_like_a_vanished_server(self) -> None:
         self.service.start()
         with self.machine, WorkerProcess(self.address, **self.provider) as other:
-            wait_until(lambda: self.service.log_has("4 slots now"), "both machines")
+            wait_until(lambda: self.service.log_has("slots: 4"), "both machines")
             jobs = [self.service.promise(noise(random.Random(n))) for n in range(4)]
             running = "SELECT count(*) FROM jobs WHERE status = 'running'"
             wait_until(lambda: rows(self.service, running) == [(4,)], "all to run")

@@ -72,8 +72,8 @@ class PulledCableTest(unittest.TestCase):
 
     def slots(self, count: int) -> None:
         def there() -> bool:
-            told = [line for line in list(self.service.lines) if " slots " in line][-1:]
-            return any(f"; {count} slots " in line for line in told)
+            told = [line for line in list(self.service.lines) if "; slots: " in line]
+            return told[-1:] != [] and told[-1].endswith(f": {count}\n")
 
         wait_until(there, f"{count} slots")
 

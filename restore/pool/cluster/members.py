@@ -157,7 +157,7 @@ class ClusterPool:
             shared = None
         came = (ClusterSlot(self, address, index, machine, shared) for index in range(offer.slots))
         self.slots = (*self.slots, *came)
-        _log.info("Machine %s serves; %d slots now.", name, len(self.slots))
+        _log.info("Machine %s serves; slots: %d", name, len(self.slots))
         self._listener()
 
     def _keep(self, there: set[str]) -> None:
@@ -168,7 +168,7 @@ class ClusterPool:
         for slot in gone:
             slot.lose()
         for name in sorted({slot.machine.name for slot in gone}):
-            _log.warning("Machine %s is gone; %d slots are left.", name, len(self.slots))
+            _log.warning("Machine %s is gone; slots: %d", name, len(self.slots))
         if gone:
             self._listener()
 

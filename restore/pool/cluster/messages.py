@@ -102,4 +102,4 @@ def prepare() -> None:
     )
     for name in list(logging.root.manager.loggerDict):
         if name.split(".")[0] == distributed.__name__:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)

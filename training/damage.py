@@ -133,7 +133,7 @@ def flake(draw: ImageDraw.ImageDraw, canvas: Canvas, width: float) -> None:
 
 KINDS = {
     "scratch": Mark(scratch, (0.7, 6.0), 5),
-    "broad scratch": Mark(scratch, (4.0, 9.0), 1),
+    "broad scratch": Mark(scratch, (4.0, 14.0), 2),
     "crack": Mark(crack, (0.7, 5.0), 3),
     "fibre": Mark(fibre, (0.7, 2.5), 6),
     "dust": Mark(dust, (1.0, 7.0), 25),

@@ -131,6 +131,21 @@ def bars(pen: Pen, canvas: Canvas) -> None:
         _line(pen, [start, (start[0] + a * long, start[1] + b * long)], width, ink)
 
 
+def court(pen: Pen, canvas: Canvas) -> None:
+    """Lines of a court, a window or a tiled floor, seen aslant: each ends on another."""
+    dice, ink, width = canvas.dice, _ink(canvas.dice), canvas.dice.uniform(1, 5)
+    (x, y), far = canvas.point(), max(canvas.size)
+    corners = [(x + dice.uniform(-far, far), y + dice.uniform(-far, far)) for _ in range(4)]
+    for first, second in ((0, 1), (1, 2)):
+        third, fourth = (second + 1) % 4, (first + 3) % 4
+        for t in (0.0, *(dice.random() for _ in range(dice.randint(0, 3))), 1.0):
+            ends = [
+                tuple(a + (b - a) * t for a, b in zip(corners[p], corners[q], strict=True))
+                for p, q in ((first, fourth), (second, third))
+            ]
+            _line(pen, [(ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])], width, ink)
+
+
 def beam(pen: Pen, canvas: Canvas) -> None:
     """One broad straight body from edge to edge: a rail, frame or mast, shaded along its sides."""
     dice, ink, width = canvas.dice, _ink(canvas.dice), canvas.dice.uniform(3, 24)
@@ -217,12 +232,17 @@ def codes(pen: Pen, canvas: Canvas) -> None:
 
 
 def chart(pen: Pen, canvas: Canvas) -> None:
-    """Axes, ticks and a curve."""
+    """Axes, ticks, often a grid, and one to three jagged curves."""
     dice, ink = canvas.dice, _ink(canvas.dice)
-    (x, y), w, h = canvas.point(), dice.uniform(50, 140), dice.uniform(40, 120)
+    (x, y), w, h = canvas.point(), dice.uniform(50, 300), dice.uniform(40, 250)
+    x, y = x - w / 2, y - h / 2
+    for k in range(dice.choice((0, 0, 6, 10))):
+        _line(pen, [(x, y + h * k / 10), (x + w, y + h * k / 10)], 1.0, _ink(dice))
     _line(pen, [(x, y), (x, y + h), (x + w, y + h)], 1.2, ink)
-    points = [(x + w * k / 14, y + h * dice.uniform(0.1, 0.9)) for k in range(15)]
-    _line(pen, points, dice.uniform(0.8, 2.5), _ink(dice))
+    for _ in range(dice.randint(1, 3)):
+        count = dice.randint(8, 30)
+        points = [(x + w * k / count, y + h * dice.uniform(0.1, 0.9)) for k in range(count + 1)]
+        _line(pen, points, dice.uniform(0.8, 2.5), _ink(dice))
     for k in range(10):
         _line(pen, [(x + w * k / 10, y + h), (x + w * k / 10, y + h + 3)], 0.8, ink)
 
@@ -253,6 +273,8 @@ DRAWN: tuple[Callable[[Pen, Canvas], None], ...] = (
     whiskers,
     lace,
     bars,
+    bars,
+    court,
     beam,
     beam,
     edge,

@@ -25,7 +25,7 @@ from restore.providers.generic.estimators.marks import MarkMeter, Marks
 from restore.providers.generic.estimators.noise import Noise, NoiseMeter
 from restore.providers.generic.estimators.surface import SurfaceMeter
 from restore.providers.generic.estimators.wear import Wear, wear_of
-from restore.providers.generic.evidence import Evidence, Sign, evidence_of
+from restore.providers.generic.evidence import Evidence, Kind, Sign, evidence_of
 from restore.providers.generic.picture import Picture
 from restore.providers.generic.planes import Plane
 from restore.providers.generic.tiles import Box
@@ -79,17 +79,26 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
 
 
 def _wear(picture: Picture, evidence: Evidence, marks: Marks | None) -> Wear | None:
-    """What the network sees, and lines whole; the first only where paper shows.
-
-    For it takes bars and ropes for wear. One hue is no such proof: of drawn bars up to 0.76 % of
-    pixels are worn to it beyond doubt, of a cracked print of 256 px 0.27 % (2026-12-01).
-    """
-    wear = wear_of(picture, tuning.WEAR_FEWEST) if evidence.is_scanned else None
+    """What the network sees of prints, and lines whole."""
+    fewest = _fewest_worn(evidence)
+    wear = wear_of(picture, fewest) if fewest else None
     if not marks or not evidence.has_marks:
         return wear
     lines = lines_of(picture, marks)
     mask = ImageChops.lighter(lines, wear.mask) if wear else lines
     return Wear(mask, mask.histogram()[255] / (mask.width * mask.height))
+
+
+def _fewest_worn(evidence: Evidence) -> float:
+    """The share of pixels that must be worn beyond doubt; 0.0 where the network isn't asked.
+
+    In colour it takes petals for flakes, and is asked only where paper shows. Of one hue without
+    such proof bars, beads and ropes look worn to it: a print must be more so, cracked all over.
+    """
+    if evidence.is_scanned:
+        return tuning.WEAR_FEWEST
+    may_be_print = evidence.kind in (Kind.PRINT, Kind.DOUBT)
+    return tuning.WEAR_FEWEST_OF_ONE_HUE * (may_be_print and Sign.ONE_HUE in evidence.signs)
 
 
 def _may_be_blurred(picture: Picture, floor: float) -> bool:

@@ -6,6 +6,7 @@ from unittest import mock
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from bench.quality.fields import KINDS
 from bench.quality.pictures import scene
 from restore.providers.generic import tuning
 from restore.providers.generic.analysis import analysed
@@ -70,8 +71,12 @@ class LeftAloneTest(unittest.TestCase):
                     findings = analysed(picture_of(each), lambda done: None)
                     self.assertIsNone(findings.wear)
 
-    def test_what_has_no_grain_may_be_ropes_and_bars(self) -> None:
-        self.assertIsNone(analysed(picture_of(cracked()[0]), lambda done: None).wear)
+    def test_what_has_no_grain_may_be_ropes_and_bars_unless_cracked_all_over(self) -> None:
+        self.assertIsNotNone(analysed(picture_of(cracked()[0]), lambda done: None).wear)
+        for name in ("rigging", "bars"):
+            drawn = KINDS[name]((SIDE, SIDE), random.Random(1)).convert("L")
+            with self.subTest(name):
+                self.assertIsNone(analysed(picture_of(drawn), lambda done: None).wear)
 
     def test_pictures_in_colour_are_not_asked_about(self) -> None:
         worn = damage.laid(scene(6, (SIDE, SIDE)), cracked()[1], (246, 242, 232), 0)

@@ -12,6 +12,7 @@ from unittest import mock
 from PIL import Image
 
 from bench.quality import scene
+from restore.providers.generic.network.cleaner import CleaningNetwork
 from restore.providers.generic.network.enlarger import EnlargingNetwork
 from restore.providers.generic.network.marker import HALO, MarkingNetwork
 from restore.providers.generic.network.weights import unpacked
@@ -51,6 +52,23 @@ class SameResultTest(unittest.TestCase):
         made = network(plane, 2) - plane.resized((2 * SIDE, 2 * SIDE), large)
         edge = 2 * model.margin
         found = made.window(edge, edge, 2 * SIDE - edge, 2 * SIDE - edge).values()
+        for a, b in zip(found, wanted.ravel().tolist(), strict=True):
+            self.assertAlmostEqual(a, b, delta=0.2)
+
+    def test_the_cleaner(self) -> None:
+        import torch
+
+        from training.export import exported
+        from training.networks import Cleaner
+
+        model = Cleaner(6, 2)
+        network = CleaningNetwork(unpacked(exported(model.state_dict(), model.order, {})))
+        given = torch.from_numpy((self.bright - 128) / 64)[None, None]
+        with torch.no_grad():
+            wanted = model(given, torch.tensor([-1.0]))[0, 0].numpy() * 64
+        plane, edge = Plane(Image.fromarray(self.bright)), 2 * model.margin
+        made = network(plane, 8.0) - plane
+        found = made.window(edge, edge, SIDE - edge, SIDE - edge).values()
         for a, b in zip(found, wanted.ravel().tolist(), strict=True):
             self.assertAlmostEqual(a, b, delta=0.2)
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import torch
 
 import restore.providers.generic.network as provider
+from training.cleaning import Cleaning
 from training.enlarging import Enlarging
 from training.export import exported, written
 from training.loop import Run, Task, trained
 from training.marking import Marking
 from training.photos import gathered
 
-STEPS = {"marks": 40_000, "enlarge": 40_000, "enlarge-jpeg": 40_000}
+STEPS = {"clean-jpeg": 40_000, "marks": 40_000, "enlarge": 40_000, "enlarge-jpeg": 40_000}
 VALIDATE_EVERY = 500  # steps
 
 
@@ -60,6 +61,8 @@ def main(arguments: list[str]) -> None:
 def _task(name: str, photos: list[Path], seed: int) -> Task:
     if name == "marks":
         return Marking(photos, seed)
+    if name == "clean-jpeg":
+        return Cleaning(photos, seed)
     return Enlarging(photos, name == "enlarge-jpeg", seed)
 
 

@@ -6,6 +6,7 @@ is decided by the plan.
 - `weights`: the file of numbers, and what proves it whole
 - `layers`: what a network is made of
 - `enlarger`: twice and four times as large
+- `cleaner`: JPEG's damage taken off brightness
 - `marker`: the probability of each pixel to be a scratch, crack, fibre or dust
 
 How the weights came about: `training/`, and docs/MODELS.md for what they can and can't do.
@@ -14,6 +15,7 @@ How the weights came about: `training/`, and docs/MODELS.md for what they can an
 from functools import cache
 from importlib.resources import files
 
+from restore.providers.generic.network.cleaner import CleaningNetwork
 from restore.providers.generic.network.enlarger import EnlargingNetwork
 from restore.providers.generic.network.marker import GRID as MARK_GRID
 from restore.providers.generic.network.marker import HALO as MARK_HALO
@@ -23,10 +25,12 @@ from restore.providers.generic.network.weights import Weights, WeightsError, unp
 __all__ = [
     "MARK_GRID",
     "MARK_HALO",
+    "CleaningNetwork",
     "EnlargingNetwork",
     "MarkingNetwork",
     "Weights",
     "WeightsError",
+    "cleaning_network",
     "enlarging_network",
     "marking_network",
     "weights_named",
@@ -40,6 +44,12 @@ def weights_named(name: str) -> Weights:
     if weights.header.get("name") != name:
         raise WeightsError(f"weights of another network than {name}")
     return weights
+
+
+@cache
+def cleaning_network() -> CleaningNetwork:
+    """The network of JPEG clean-up; loaded once a process."""
+    return CleaningNetwork(weights_named("clean-jpeg"))
 
 
 @cache

@@ -15,11 +15,12 @@ Costs on one core (Pillow 13.0, x86-64, 2026-11-28), ms a megapixel: a product 1
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from PIL import Image, ImageFilter, ImageMath
 
-from restore.providers.generic.network.weights import Kernel, Layer
+from restore.providers.generic.network.weights import Kernel, Layer, Weights, WeightsError
 
 SCALE = 8192.0  # of 1.0: steps of 1/128 grey level where 1.0 is 64 levels
 OFFSET = float(1 << 22)  # 512.0: far above what any product comes to
@@ -45,6 +46,25 @@ class Convolution:
             _summed(planes, row, bias)
             for row, bias in zip(self._kernels, self._biases, strict=True)
         ]
+
+
+class Chain:
+    """Convolutions with ReLU between them, whose last four planes are a picture's phases."""
+
+    def __init__(self, weights: Weights, inputs: int) -> None:
+        """Raises WeightsError for layers that don't meet, or don't take `inputs` planes."""
+        layers = weights.layers
+        joints = all(a.outputs == b.inputs for a, b in pairwise(layers))
+        if not joints or layers[0].inputs != inputs or layers[-1].outputs != 4:
+            raise WeightsError("layers of another network")
+        *self._hidden, self._last = [Convolution(layer) for layer in layers]
+        self.reach = len(layers)
+
+    def __call__(self, planes: Planes) -> Image.Image:
+        """The float image, in units of 1 / SCALE, of twice the size of the fixed-point `planes`."""
+        for convolution in self._hidden:
+            planes = rectified(convolution(planes))
+        return interleaved(self._last(planes))
 
 
 def _kernel(taps: Kernel, negated: bool) -> ImageFilter.Kernel:

@@ -5,7 +5,7 @@ runtime and no file. Rule: no seam. Each tile looks at a halo around what it con
 the picture's edge lies the picture's mirror image.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.float32]
-Network: TypeAlias = Callable[
-    [Array], Array
-]  # (h, w, c) -> (h * scale, w * scale, any number of channels)
+Network: TypeAlias = Callable[[Array], Array]  # (h, w, c) to scale times h and w, any channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +87,12 @@ def _spans(length: int, tiling: Tiling, axis: int) -> tuple[list[_Span], int]:
         core = taken - 2 * halo
     count = -(-length // core)
     step = -(-length // count)
-    return list(_cut(length, step, halo, taken, tiling.multiple)), halo
-
-
-def _cut(length: int, step: int, halo: int, taken: int, multiple: int) -> Iterator[_Span]:
+    spans = []
     for start in range(0, length, step):
         stop = min(length, start + step)
-        yield _Span(start, stop, taken or -(-(stop - start + 2 * halo) // multiple) * multiple)
+        needed = -(-(stop - start + 2 * halo) // tiling.multiple) * tiling.multiple
+        spans.append(_Span(start, stop, taken or needed))
+    return spans, halo
 
 
 def _mirrored(

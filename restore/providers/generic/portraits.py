@@ -78,14 +78,9 @@ def _widened(
     box: tuple[int, int, int, int], size: tuple[int, int], factor: int
 ) -> tuple[int, int, int, int]:
     """`box` with a margin, on whole px of the small picture, within `size`."""
-    low = (max(0, (edge - _MARGIN) // factor * factor) for edge in box[:2])
-    high = (
-        min(limit, -(-(edge + _MARGIN) // factor) * factor)
-        for edge, limit in zip(box[2:], size, strict=True)
-    )
-    left, top = low
-    right, bottom = high
-    return left, top, right, bottom
+    left, top = (max(0, (edge - _MARGIN) // factor * factor) for edge in box[:2])
+    right, bottom = (-(-(edge + _MARGIN) // factor) * factor for edge in box[2:])
+    return left, top, min(right, size[0]), min(bottom, size[1])
 
 
 def _plain(picture: Picture, box: tuple[int, int, int, int], factor: int) -> Image.Image:

@@ -56,10 +56,7 @@ class Entry:
 _LICENCES = (  # what the makers say of weights under these names
     (r"codeformer", "S-Lab 1.0: non-commercial only"),
     (r"gpen", "non-commercial only"),
-    (
-        r"gfpgan",
-        "Apache-2.0, parts under NVIDIA's terms and CC BY-NC-SA: not plainly commercial",
-    ),
+    (r"gfpgan", "Apache-2.0, parts under NVIDIA's terms and CC BY-NC-SA: not plainly commercial"),
     (r"restoreformer", "Apache-2.0"),
     (r"real.?esrgan|realesr", "BSD-3-Clause"),
     (r"yunet", "MIT"),
@@ -97,11 +94,8 @@ def _entry(path: Path) -> Entry:
     name = _named(path)
     said = _described(path)
     licence = next((text for pattern, text in _LICENCES if re.search(pattern, name)), _UNKNOWN)
-    kind = Kind.AUTO
-    if "yunet" in name:
-        kind = Kind.DETECTOR
-    elif _FACES.search(name):
-        kind = Kind.FACE
+    kind = Kind.FACE if _FACES.search(name) else Kind.AUTO
+    kind = Kind.DETECTOR if "yunet" in name else kind
     values: dict[str, Any] = {"licence": licence, "kind": kind}
     if kind is Kind.FACE:
         values |= {"mean": 0.5, "std": 0.5}
@@ -152,13 +146,10 @@ def _checked(path: Path, key: str, value: object) -> object:
         return value
     ranges = _NUMBERS | _WHOLE
     if key not in ranges:
-        raise ModelError(f"{where} is not known; known are {', '.join(_known())}.")
+        known = ("kind", "licence", "about", "bgr", *ranges)
+        raise ModelError(f"{where} is not known; known are {', '.join(known)}.")
     low, high = ranges[key]
     wanted = int if key in _WHOLE else int | float
     if isinstance(value, bool) or not isinstance(value, wanted) or not low <= value <= high:
         raise ModelError(f"{where} must be a number from {low:g} to {high:g}.")
     return value
-
-
-def _known() -> list[str]:
-    return ["kind", "licence", "about", "bgr", *_NUMBERS, *_WHOLE]

@@ -23,7 +23,7 @@ _MULTIPLE = 32  # px: the coarsest stride
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One find: `points` (5, 2) in px of the picture, `score` 0..1."""
+    """One find: `points` (5, 2) in px of the picture, `score` 0..1; `box` in px of the copy."""
 
     points: Array
     score: float
@@ -44,12 +44,9 @@ def faces(opened: Session, picture: Image.Image) -> list[Face]:
     made = dict(zip(opened.outputs, opened.run(canvas.transpose(2, 0, 1)[None]), strict=True))
     found = decoded(made, width)
     scale = np.array((picture.width / size[0], picture.height / size[1]), np.float32)
-    kept = [
-        Face(face.points * scale, face.score, _scaled(face.box, scale)) for face in thinned(found)
-    ]
+    kept = [Face(face.points * scale, face.score, face.box) for face in thinned(found)]
     kept = [face for face in kept if eye_distance(face.points) >= LEAST_EYE_DISTANCE]
-    kept.sort(key=lambda face: -eye_distance(face.points))
-    return kept[:MOST_FACES]
+    return sorted(kept, key=lambda face: -eye_distance(face.points))[:MOST_FACES]
 
 
 def decoded(made: dict[str, Array], width: int) -> list[Face]:
@@ -94,13 +91,6 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
         return 0.0
     both = width * height
     return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
-
-
-def _scaled(
-    box: tuple[float, float, float, float], scale: Array
-) -> tuple[float, float, float, float]:
-    x, y = float(scale[0]), float(scale[1])
-    return box[0] * x, box[1] * y, box[2] * x, box[3] * y
 
 
 def _rounded_up(length: int) -> int:

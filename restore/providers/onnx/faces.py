@@ -81,13 +81,7 @@ def renewed(
 
 def box_of(points: Array, side: int, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
     """The px of a picture of `size` that the face at `points` covers; None where it is out."""
-    return reach(inverse(similarity(points, np.array(TEMPLATE, np.float32) * side)), side, size)
-
-
-def reach(back: Array, side: int, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """The px of a picture of `size` that an aligned face of `side` covers; None where it is out."""
-    edges = np.array([(0, 0), (side, 0), (0, side), (side, side)], np.float32)
-    corners = edges @ back[:, :2].T + back[:, 2]
+    corners = _corners(inverse(similarity(points, np.array(TEMPLATE, np.float32) * side)), side)
     left, top = (max(0, int(np.floor(low))) for low in corners.min(axis=0))
     right, bottom = (
         min(limit, int(np.ceil(high)))
@@ -98,8 +92,7 @@ def reach(back: Array, side: int, size: tuple[int, int]) -> tuple[int, int, int,
 
 def aligned(image: Image.Image, back: Array, side: int) -> Array:
     """The aligned face (side, side, 3), 0..1; beyond the picture its edge goes on."""
-    edges = np.array([(0, 0), (side, 0), (0, side), (side, side)], np.float32)
-    corners = edges @ back[:, :2].T + back[:, 2]
+    corners = _corners(back, side)
     left, top = (int(np.floor(low)) - 2 for low in corners.min(axis=0))
     right, bottom = (int(np.ceil(high)) + 2 for high in corners.max(axis=0))
     columns = np.clip(np.arange(left, right), 0, image.width - 1)
@@ -111,6 +104,13 @@ def aligned(image: Image.Image, back: Array, side: int) -> Array:
     bands = [_warped(part[..., k] / 255, moved, (side, side)) for k in range(3)]
     face: Array = np.clip(np.stack(bands, axis=-1), 0.0, 1.0)
     return face
+
+
+def _corners(back: Array, side: int) -> Array:
+    """Where the corners of an aligned face of `side` lie in the picture."""
+    edges = np.array([(0, 0), (side, 0), (0, side), (side, side)], np.float32)
+    corners: Array = edges @ back[:, :2].T + back[:, 2]
+    return corners
 
 
 def _warped(band: Array, matrix: Array, size: tuple[int, int]) -> Array:

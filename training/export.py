@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from restore.providers.generic.network.weights import Layer, packed
+from restore.providers.generic.network.weights import Layer
+from training.packing import packed
 
 LICENCE = "MIT"
 

@@ -97,8 +97,8 @@ def _fewest_worn(evidence: Evidence) -> float:
     """
     if evidence.is_scanned:
         return tuning.WEAR_FEWEST
-    may_be_print = evidence.kind in (Kind.PRINT, Kind.DOUBT)
-    return tuning.WEAR_FEWEST_OF_ONE_HUE * (may_be_print and Sign.ONE_HUE in evidence.signs)
+    asked = Sign.ONE_HUE in evidence.signs and evidence.kind in (Kind.PRINT, Kind.DOUBT)
+    return tuning.WEAR_FEWEST_OF_ONE_HUE if asked else 0.0
 
 
 def _may_be_blurred(picture: Picture, floor: float) -> bool:

@@ -78,19 +78,11 @@ def _add(v: dict[str, Any]) -> Any:
     return v["a"] + v["b"]
 
 
-def _subtract(v: dict[str, Any]) -> Any:
-    return v["a"] - v["b"]
-
-
-def _maximum(v: dict[str, Any]) -> Any:
-    return v["max"](v["a"], v["b"])
-
-
 def _summed(planes: Planes, kernels: Sequence[ImageFilter.Kernel], bias: float) -> Image.Image:
     total = planes[0].filter(kernels[0]).convert("F")
     for number in range(1, len(planes)):
         product = planes[number].filter(kernels[number]).convert("F")
-        turn = _subtract if number % 2 else _add
+        turn = (lambda v: v["a"] - v["b"]) if number % 2 else _add
         total = ImageMath.lambda_eval(turn, a=total, b=product)
     return total.point(lambda value: value * 1.0 + bias)
 
@@ -102,13 +94,11 @@ def added(first: Planes, second: Planes) -> Planes:
 
 def rectified(sums: Planes) -> Planes:
     """ReLU: float images in, fixed-point planes out, rounded."""
-    zero = _zeros(sums[0].size)
-    return [ImageMath.lambda_eval(_maximum, a=plane, b=zero).convert("I") for plane in sums]
-
-
-@cache
-def _zeros(size: tuple[int, int]) -> Image.Image:
-    return Image.new("F", size, 0.0)
+    zero = Image.new("F", sums[0].size, 0.0)
+    return [
+        ImageMath.lambda_eval(lambda v: v["max"](v["a"], v["b"]), a=plane, b=zero).convert("I")
+        for plane in sums
+    ]
 
 
 def fixed(plane: Image.Image, unit: float, zero: float) -> Image.Image:
@@ -151,18 +141,10 @@ def interleaved(four: Planes) -> Image.Image:
 
 @cache
 def _every_second(size: tuple[int, int]) -> tuple[Image.Image, ...]:
-    """Where the second, third and fourth phase lie, as masks of mode "1"."""
-    masks = []
+    """Where the second, third and fourth phase lie, as masks of mode "1"; sides are even."""
+    (width, height), masks = size, []
     for dx, dy in ((1, 0), (0, 1), (1, 1)):
-        cell = Image.new("1", (2, 2), 0)
-        cell.putpixel((dx, dy), 255)
-        mask = Image.new("1", size, 0)
-        mask.paste(cell, (0, 0))
-        filled = 2
-        while filled < max(size):
-            part = mask.crop((0, 0, min(filled, size[0]), min(filled, size[1])))
-            for place in ((filled, 0), (0, filled), (filled, filled)):
-                mask.paste(part, place)
-            filled *= 2
-        masks.append(mask)
+        lit, dark = bytes((255 * (1 - dx), 255 * dx)) * (width // 2), bytes(width)
+        rows = dark + lit if dy else lit + dark
+        masks.append(Image.frombytes("L", size, rows * (height // 2)).convert("1"))
     return tuple(masks)

@@ -6,13 +6,13 @@
     numbers                  IEEE half floats, little-endian: each layer's kernels, then its biases
 
 A layer is [inputs, outputs]: `outputs` x `inputs` kernels of 3 x 3, row by row from the top, then
-`outputs` biases. Half floats have 11 bits, which moved no result by a grey level.
+`outputs` biases. Half floats have 11 bits, which moved no result by a grey level. The file is
+written by `training.packing`.
 """
 
 import hashlib
 import json
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,28 +80,8 @@ def unpacked(data: bytes) -> Weights:
     return Weights(header, tuple(layers))
 
 
-def packed(layers: Sequence[Layer], about: dict[str, Any]) -> bytes:
-    """The file of `layers`; `about` is what its header tells besides shapes and sum."""
-    numbers = b"".join(
-        struct.pack(f"<{layer.inputs * layer.outputs * TAPS + layer.outputs}e", *_numbers(layer))
-        for layer in layers
-    )
-    header = {
-        **about,
-        "layers": [[layer.inputs, layer.outputs] for layer in layers],
-        "sha256": hashlib.sha256(numbers).hexdigest(),
-    }
-    text = json.dumps(header, indent=1).encode()
-    return MAGIC + len(text).to_bytes(4, "big") + text + numbers
-
-
 def _layer(values: tuple[float, ...], inputs: int, outputs: int) -> Layer:
     size = inputs * outputs * TAPS
     kernels = [values[k : k + TAPS] for k in range(0, size, TAPS)]
     rows = [tuple(kernels[k : k + inputs]) for k in range(0, len(kernels), inputs)]
     return Layer(tuple(rows), values[size:])
-
-
-def _numbers(layer: Layer) -> list[float]:
-    taps = [value for row in layer.kernels for kernel in row for value in kernel]
-    return [*taps, *layer.biases]

@@ -5,7 +5,8 @@ import struct
 import unittest
 
 from restore.providers.generic.network import WeightsError, weights_named
-from restore.providers.generic.network.weights import MAGIC, Layer, packed, unpacked
+from restore.providers.generic.network.weights import MAGIC, Layer, unpacked
+from training.packing import packed
 
 
 def layer_of(inputs: int, outputs: int, seed: int) -> Layer:

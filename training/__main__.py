@@ -2,11 +2,12 @@
 
     python -m training NETWORK [--hours 3] [--steps N] [--seed 1] [--work FOLDER] [--themes FOLDER]
 
-NETWORK is `marks`, `enlarge` or `enlarge-jpeg`. The photographs are fetched first where they are
-missing (training/photos.py says which), then the network is trained, going on where an earlier run
-was stopped, and its best weights replace the file that the provider loads. A line is printed after
-each validation. --hours bounds the time and --steps the work: the same steps and the same seed
-give the same weights on the same machine. One core is used; a CUDA device where there is one.
+NETWORK is `marks`, `clean-jpeg`, `enlarge` or `enlarge-jpeg`. The photographs are fetched first
+where they are missing (training/photos.py says which), then the network is trained, going on where
+an earlier run was stopped, and its best weights replace the file that the provider loads. A line is
+printed after each validation. --hours bounds the time and --steps the work: the same steps and seed
+give the same file, byte for byte, on the same machine. One core is used; a CUDA device where there
+is one.
 """
 
 import argparse
@@ -48,7 +49,6 @@ def main(arguments: list[str]) -> None:
         "name": name,
         "command": f"python -m training {name} --steps {steps} --seed {given.seed}",
         "steps": state.step,
-        "minutes": round(state.seconds / 60),
         "photographs": len(photos),
         "validation": state.told,
         "torch": torch.__version__,

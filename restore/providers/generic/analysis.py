@@ -79,26 +79,21 @@ def analysed(picture: Picture, advance: Callable[[float], None]) -> Findings:
 
 
 def _wear(picture: Picture, evidence: Evidence, marks: Marks | None) -> Wear | None:
-    """What the network sees of prints, and lines whole."""
-    fewest = _fewest_worn(evidence)
-    wear = wear_of(picture, fewest) if fewest else None
+    """What the network sees of prints, and lines whole.
+
+    In colour it takes petals for flakes, and is asked only where paper shows. Of one hue without
+    such proof bars, beads and ropes look worn to it: a print must be more so, cracked all over.
+    """
+    wear = None
+    if evidence.is_scanned:
+        wear = wear_of(picture, tuning.WEAR_FEWEST, tuning.WEAR_MOST_SIDE)
+    elif Sign.ONE_HUE in evidence.signs and evidence.kind in (Kind.PRINT, Kind.DOUBT):
+        wear = wear_of(picture, tuning.WEAR_FEWEST_IN_DOUBT, tuning.WEAR_MOST_SIDE_IN_DOUBT)
     if not marks or not evidence.has_marks:
         return wear
     lines = lines_of(picture, marks)
     mask = ImageChops.lighter(lines, wear.mask) if wear else lines
     return Wear(mask, mask.histogram()[255] / (mask.width * mask.height))
-
-
-def _fewest_worn(evidence: Evidence) -> float:
-    """The share of pixels that must be worn beyond doubt; 0.0 where the network isn't asked.
-
-    In colour it takes petals for flakes, and is asked only where paper shows. Of one hue without
-    such proof bars, beads and ropes look worn to it: a print must be more so, cracked all over.
-    """
-    if evidence.is_scanned:
-        return tuning.WEAR_FEWEST
-    asked = Sign.ONE_HUE in evidence.signs and evidence.kind in (Kind.PRINT, Kind.DOUBT)
-    return tuning.WEAR_FEWEST_OF_ONE_HUE if asked else 0.0
 
 
 def _may_be_blurred(picture: Picture, floor: float) -> bool:

@@ -16,13 +16,13 @@ from restore.providers.onnx import Entry, Kind
 CLASSIC_ID, LEARNED_ID = "restoration/classic", "restoration/learned"
 
 _CLASSIC = Model(
-    "Removes noise, JPEG damage, scratches, blur and fading; enlarges.", licence="MIT", s_per_mp=2.4
+    "Removes noise, JPEG damage, scratches, blur and fading; enlarges.", licence="MIT", s_per_mp=2.5
 )
 _LEARNED = Model(
     "As classic; a small network enlarges and removes JPEG damage.",
     licence=learned.LICENCE,
     s_per_mp=3.5,
-    memory_bytes=190_000_000,
+    memory_bytes=130_000_000,
 )
 _ABOUT = {
     Kind.UPSCALE: "Enlarges by the model file {}; the rest as classic.",

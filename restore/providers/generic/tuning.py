@@ -125,10 +125,11 @@ DUST_RARER_SHARE = 0.15  # of specks, bright or dark, whichever are fewer
 # --- wear as the network sees it
 
 WEAR_MOST_SIDE = 1400  # px, the longer: larger scans are looked at half as large, or a quarter
+WEAR_MOST_SIDE_IN_DOUBT = 700  # px: 0.3 s a megapixel, where paper is not proven
 WEAR_SUREST = 0.9  # probability of pixels that prove a print's wear
 WEAR_SURE, WEAR_WEAK = 0.75, 0.35  # probability of a mark's core, and of what it continues on
 WEAR_FEWEST = 0.0003  # share of surest pixels, where paper shows: 60 unworn prints 0-0.005 %
-WEAR_FEWEST_OF_ONE_HUE = 0.003  # where none does: drawn beads and ropes 0.21 %, a cracked boy 0.35
+WEAR_FEWEST_IN_DOUBT = 0.003  # where none does: drawn beads and ropes 0.21 %, a cracked boy 0.35
 WEAR_MOST = 0.05  # share of pixels
 WEAR_REACH = 12  # px that wear continues from its core
 WEAR_MOST_WIDTH = 6  # px: broader is a thing, and could not be filled

@@ -15,7 +15,7 @@ from restore.providers.learned.weights import description
 HALO = 7  # px that the seven convolutions see beyond each side, and don't give back
 HALO_TWICE = 11  # px of the small picture that the second doubling's halo reaches into: 7 + 7 / 2
 
-_CORE = 144  # px: 100 MB of layers, and 20 % of the work is halo
+_CORE = 72  # px: 25 MB of layers; 144 took 100 MB and as long, though less of it is halo
 _CACHED = 3  # networks in one child: one a noise level that came up
 
 

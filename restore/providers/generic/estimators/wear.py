@@ -25,13 +25,14 @@ class Wear:
     share: float
 
 
-def wear_of(picture: Picture, fewest: float) -> Wear | None:
+def wear_of(picture: Picture, fewest: float, most_side: int) -> Wear | None:
     """The wear of a print; None where there is too little, or so much that it is the picture.
 
-    `fewest` is the share of pixels that must be worn beyond doubt.
+    `fewest` is the share of pixels that must be worn beyond doubt; a picture whose longer side has
+    more than `most_side` px is looked at half as large, or a quarter.
     """
     scale = 1
-    while max(picture.size) / scale > tuning.WEAR_MOST_SIDE:
+    while max(picture.size) / scale > most_side:
         scale *= 2
     likely = probability(picture, scale)
     small, pixels = mask_of(likely), likely.width * likely.height

@@ -103,8 +103,7 @@ class TilesTest(unittest.TestCase):
     def test_a_large_scan_is_looked_at_smaller_and_marked_at_its_own_size(self) -> None:
         worn, _ = cracked()
         large = picture_of(worn.resize((SIDE * 2 + 1, SIDE * 2 + 1), Image.Resampling.BICUBIC))
-        with mock.patch.object(tuning, "WEAR_MOST_SIDE", SIDE + 1):
-            wear = wear_of(large, 0.0)
+        wear = wear_of(large, 0.0, SIDE + 1)
         self.assertIsNotNone(wear)
         if wear is not None:
             self.assertEqual(wear.mask.size, large.size)

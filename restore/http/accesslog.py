@@ -45,10 +45,13 @@ class AccessLog:
         code: str = "",
         request_id: str = "",
     ) -> None:
-        """`method` and `path` are printable ASCII: the parser lets nothing else through."""
+        """`method` and `path` are printable ASCII: the parser lets nothing else through.
+
+        Behind the `code` of a refusal its reason may stand, after a colon; it isn't counted by.
+        """
         self._answers[status] += 1
         if code:
-            self._refusals[code] += 1
+            self._refusals[code.partition(":")[0]] += 1
         if len(path) > PATH_CHARS:
             path = f"{path[:PATH_CHARS]}..."
         now = time.time()

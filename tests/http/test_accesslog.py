@@ -28,6 +28,12 @@ class AccessLogTest(unittest.IsolatedAsyncioTestCase):
         line = self.line("::1", "POST", "/v1/restore", 429, 0.0, "rate_limited")
         self.assertTrue(line.endswith(" 429 0.0ms rate_limited"))
 
+    async def test_refusals_are_counted_by_code_whatever_the_reason(self) -> None:
+        for code in ("malformed_request: a lone CR", "malformed_request: two Hosts", "too_large"):
+            self.line("::1", "GET", "/", 400, 0.0, code)
+        counted = {"malformed_request": 2, "too_large": 1}
+        self.assertEqual(counted, dict(self.access.stats()["refusals"]))
+
     async def test_a_long_path_is_cut(self) -> None:
         line = self.line("::1", "GET", "/" + "a" * 8000, 404, 0.0, "not_found")
         self.assertRegex(line, r" /a{511}\.\.\. 404 ")

@@ -15,6 +15,7 @@ LOOK_S = 1.0  # between two looks at who is there, where nobody tells
 CONNECT_S = 3.0  # for a connection to come about
 ANSWER_S = 10.0  # for the scheduler or a machine to answer; a pulled cable shows so
 SEEN_S = 3.0  # after a broken call, for the scheduler to say that the machine is gone
+REST_S = 60.0  # in which a machine whose disk is full gets no calls
 PIECE_BYTES = 8 * MIB  # of a result, at once
 LOST_S = (
     12  # without a sign of life, and a machine or the scheduler is gone; Dask takes no less than 11

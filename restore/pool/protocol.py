@@ -59,7 +59,7 @@ class Pool(Protocol):
 
     @property
     def slots(self) -> Sequence[Slot]:
-        """All there are now. One that has gone never comes back; its machine has others then."""
+        """All there are now. Those of a lost machine never come back; it has others then."""
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Have `listener` called on the loop when slots have come or gone."""

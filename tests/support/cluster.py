@@ -52,6 +52,11 @@ class WorkerProcess:
             )
 
     @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def log(self) -> str:
         return Path(self.folder.name, "log").read_text(encoding="utf-8", errors="replace")
 

@@ -28,7 +28,7 @@ from restore.pool.protocol import Machine
 from restore.worker import Outcome, Task
 
 T = TypeVar("T")
-_ERRORS = {each.__name__: each for each in (ChildDied, ChildNotStarted, ChildStalled)}
+_ERRORS = {each.__name__: each for each in (ChildDied, ChildNotStarted, ChildStalled, MachineAway)}
 
 
 class Line(Protocol):
@@ -42,6 +42,9 @@ class Line(Protocol):
 
     def begin(self, name: str, slot: "ClusterSlot") -> None:
         """Have `slot` told how far the call of this name is."""
+
+    def rest(self, address: str, why: str) -> None:
+        """Begin no further call there for a while."""
 
     def done(self, name: str, *, died: bool) -> None:
         """The call has ended."""
@@ -118,6 +121,8 @@ class ClusterSlot:
         what = (self._name, self._index, function, task, photo, digest)
         try:
             reply: Reply = await self._ask("run", *what, *bounds_and_job)
+            if reply.error == MachineAway.__name__:
+                self._line.rest(self.address, reply.detail)
             if reply.outcome is None:
                 raise _ERRORS[reply.error](f"{self.machine.name}: {reply.detail}")
             for path, (size, wanted) in reply.files.items():

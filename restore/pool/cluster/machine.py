@@ -73,8 +73,11 @@ class Member:
         local = task._replace(upload=str(folder / "upload"), folder=str(folder / "work"))
         try:
             await asyncio.to_thread(_prepare, local, photo, digest)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             return Reply("ChildNotStarted", str(error))
+        except OSError as error:  # The disk is full, say: no fault of the photo's.
+            _log.warning("A photo can't be taken: %s", error)
+            return Reply("MachineAway", f"It can't keep a photo: {error.strerror}.")
         slot = self._pool.slots[index]
         call = asyncio.ensure_future(
             slot.run(function, local, stall_s=stall_s, bound_s=bound_s, job=job)

@@ -35,6 +35,7 @@ class ClusterPool:
         self._client: Any = None
         self._listener: Callable[[], None] = lambda: None
         self._refused: set[str] = set()  # addresses
+        self._resting: dict[str, list[ClusterSlot]] = {}  # by addresses, for a while
         self._news = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._calls: dict[str, ClusterSlot] = {}
@@ -59,8 +60,8 @@ class ClusterPool:
 
     async def close(self) -> None:
         """End every call, here and there, and leave the cluster; bounded."""
-        closing = [slot.close() for slot in self.slots]
-        await asyncio.gather(*closing)
+        closing = {*self.slots, *self._calls.values()}
+        await asyncio.gather(*(slot.close() for slot in closing))
         self.slots = ()
         if self._watching is not None:
             self._watching.cancel()
@@ -134,7 +135,7 @@ class ClusterPool:
     async def _meet(self, there: set[str], facts: Facts) -> None:
         """Let go who is gone, greet who has come."""
         self._keep(there)
-        known = {slot.address for slot in self.slots} | self._refused
+        known = {slot.address for slot in self.slots} | self._refused | self._resting.keys()
         for address in sorted(there - known):
             try:
                 async with asyncio.timeout(limits.ANSWER_S):
@@ -160,14 +161,32 @@ class ClusterPool:
         _log.info("Machine %s serves; slots: %d", name, len(self.slots))
         self._listener()
 
+    def rest(self, address: str, why: str) -> None:
+        """As calls.Line says; what is under way there goes on."""
+        resting = [slot for slot in self.slots if slot.address == address]
+        if resting:
+            name = resting[0].machine.name
+            _log.warning("Machine %s rests for %g s. %s", name, limits.REST_S, why)
+            self._resting[address] = resting
+            self.slots = tuple(slot for slot in self.slots if slot.address != address)
+            asyncio.get_running_loop().call_later(limits.REST_S, self._wake, address)
+            self._listener()
+
+    def _wake(self, address: str) -> None:
+        self.slots = (*self.slots, *self._resting.pop(address, ()))
+        self._listener()
+
     def _keep(self, there: set[str]) -> None:
         """Have the slots of these addresses alone."""
         self._refused &= there
-        gone = [slot for slot in self.slots if slot.address not in there]
+        for address in self._resting.keys() - there:
+            del self._resting[address]
+        for slot in {*self.slots, *self._calls.values()}:
+            if slot.address not in there:
+                slot.lose()
+        gone = {slot.machine.name for slot in self.slots if slot.address not in there}
         self.slots = tuple(slot for slot in self.slots if slot.address in there)
-        for slot in gone:
-            slot.lose()
-        for name in sorted({slot.machine.name for slot in gone}):
+        for name in sorted(gone):
             _log.warning("Machine %s is gone; slots: %d", name, len(self.slots))
         if gone:
             self._listener()

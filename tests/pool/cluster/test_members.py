@@ -10,9 +10,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from restore.pool import limits
 from restore.pool.cluster.members import ClusterPool
 from restore.pool.cluster.messages import Facts, Tls
-from restore.pool.errors import MachineLost
+from restore.pool.errors import MachineAway, MachineLost
 from restore.pool.protocol import Pool, Slot
 from restore.worker.job import Outcome, Task
 from tests.support import pool_promises
@@ -120,6 +121,26 @@ class MachinesTest(ClusterCase):
         await within(until(lambda: len(later.slots) == 2))
         await asyncio.wait({call}, timeout=pool_promises.BOUND_S)
         self.assertEqual([], living([pid], 5.0))
+
+    async def test_a_machine_that_cant_keep_photos_is_left_alone_for_a_while(self) -> None:
+        """The call takes another machine, at no cost; what is under way there goes on."""
+        gate, call = self.held(self.pool.slots[0])
+        await within(until(gate.at_work.exists))
+        (own,) = Path(tempfile.gettempdir()).glob(  # noqa: ASYNC240  (a test)
+            f"restore-worker-*-{self.worker.pid}-*"
+        )
+        other = self.pool.slots[1]
+        task = Task("2", 1, str(self.folder / "upload"), "jpeg", "", "", "", 0.6, 1)
+        name = "f" * 32
+        (own / name).write_bytes(b"no folder can be made here")
+        with mock.patch.object(limits, "REST_S", 0.2), mock.patch("uuid.uuid4") as uuid4:
+            uuid4.return_value.hex = name
+            with self.assertRaises(MachineAway):
+                await within(other.run(hold, task, stall_s=None, job="2"))
+            self.assertEqual((), self.pool.slots)
+            await self.slots(2)
+            gate.open.touch()
+            self.assertEqual(None, (await within(call)).error)
 
 
 @WITHOUT

@@ -38,11 +38,11 @@ async def join(member: Member, address: str, tls: Tls | None, *, with_scheduler:
         while True:
             try:
                 await _serve(member, address, tls)
-                reason = "it has gone"
+                reason, detail = "gone", "it has gone"
             except (OSError, RuntimeError, TimeoutError) as error:
-                reason = str(error) or type(error).__name__
-            if reason != said:
-                _log.warning("The scheduler %s can't be reached: %s", address, reason)
+                reason, detail = type(error).__name__, str(error)
+            if reason != said:  # the detail names another port each time
+                _log.warning("The scheduler %s can't be reached: %s", address, detail or reason)
             said = reason
             await asyncio.sleep(limits.LOOK_S)
 

@@ -93,13 +93,14 @@ class ClusterPool:
         while True:
             try:
                 await self._follow(facts)
-                reason = ""
+                reason = detail = ""
             except Exception as error:
-                reason = str(error) or type(error).__name__
+                reason, detail = type(error).__name__, str(error)
             finally:
                 self._keep(set())
-            if said != reason:
-                _log.warning("The scheduler %s can't be reached: %s", self._address, reason)
+            if said != reason:  # the detail names another port each time
+                told = detail or reason
+                _log.warning("The scheduler %s can't be reached: %s", self._address, told)
             said = reason
             await asyncio.sleep(limits.LOOK_S)
 

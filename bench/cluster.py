@@ -25,6 +25,7 @@ from pathlib import Path
 from PIL import Image
 
 from restore.pool import ClusterPool, Facts, LocalPool, Pool, Slot
+from restore.providers import offered
 from restore.worker import ChildSettings, Task, run_job
 
 ROUNDS = 5
@@ -144,7 +145,8 @@ async def _cluster(
     pool = ClusterPool(address)
     there = asyncio.Event()
     pool.on_change(lambda: there.set() if len(pool.slots) == machines else None)
-    pool.start(Facts(provider, f"restoration/{'classic' if provider == 'generic' else provider}"))
+    models = offered(provider, "").models
+    pool.start(Facts(provider, ", ".join(sorted(models))))
     try:
         async with asyncio.timeout(60):
             await there.wait()

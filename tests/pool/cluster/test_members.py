@@ -22,7 +22,7 @@ from tests.support.held import RESULT, Gate, hold
 from tests.support.pool_promises import Begun, within
 from tests.support.pools import living, until
 
-FACTS = Facts("generic", "restoration/classic")
+FACTS = Facts("dummy", "restoration/dummy")  # generic has more models where extras are
 WITHOUT = unittest.skipUnless(importlib.util.find_spec("distributed"), "the extra dask isn't here")
 
 
@@ -36,7 +36,9 @@ class ClusterCase(unittest.IsolatedAsyncioTestCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.address = free_address()
-        cls.worker = cls.enterClassContext(WorkerProcess(cls.address, "--with-scheduler"))
+        cls.worker = cls.enterClassContext(
+            WorkerProcess(cls.address, "--with-scheduler", PROVIDER="dummy")
+        )
 
     async def asyncSetUp(self) -> None:
         cluster = ClusterPool(self.address)
@@ -104,7 +106,7 @@ class MachinesTest(ClusterCase):
         self.assertNotIn(slot, self.pool.slots)
 
     async def test_another_machine_comes_and_goes(self) -> None:
-        with WorkerProcess(self.address, WORKERS="3") as other:
+        with WorkerProcess(self.address, WORKERS="3", PROVIDER="dummy") as other:
             await self.slots(5)
             machines = {slot.machine for slot in self.pool.slots}
             self.assertEqual(2, len(machines))
@@ -151,7 +153,9 @@ class SharedFolderTest(unittest.IsolatedAsyncioTestCase):
         self.shared = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.address = free_address()
         self.enterContext(
-            WorkerProcess(self.address, "--with-scheduler", SHARED_DIR=str(self.shared))
+            WorkerProcess(
+                *(self.address, "--with-scheduler"), SHARED_DIR=self.shared, PROVIDER="dummy"
+            )
         )
 
     async def test_nothing_travels_and_nothing_stays(self) -> None:
@@ -188,7 +192,7 @@ class TlsTest(unittest.IsolatedAsyncioTestCase):
         names = ("WORKERS_TLS_CA", "WORKERS_TLS_CERT", "WORKERS_TLS_KEY")
         files = dict(zip(names, (cert, cert, key), strict=True))
         plain = free_address()
-        self.enterContext(WorkerProcess(plain, "--with-scheduler", **files))
+        self.enterContext(WorkerProcess(plain, "--with-scheduler", PROVIDER="dummy", **files))
         address = plain.replace("tcp", "tls")
         pool, stranger = ClusterPool(address, Tls(cert, cert, key)), ClusterPool(plain)
         for each in (pool, stranger):
